@@ -1,0 +1,27 @@
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from knox.models import AbstractAuthToken, AuthTokenManager
+
+from apps.accounts.choices import TokenScope
+
+
+class User(AbstractUser):
+    """A person. What they may do comes from memberships, never from here."""
+
+
+class AccessToken(AbstractAuthToken):
+    """A personal access token: named, hashed, expiring, revocable."""
+
+    id = models.BigAutoField(primary_key=True)
+    digest = models.CharField(max_length=128, unique=True)
+    name = models.CharField(max_length=100)
+    scope = models.CharField(
+        max_length=10, choices=TokenScope, default=TokenScope.TASKS
+    )
+
+    objects = AuthTokenManager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint("user", "name", name="token_name_once_per_user"),
+        )

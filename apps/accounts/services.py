@@ -1,0 +1,34 @@
+from datetime import timedelta
+
+from django.db import transaction
+
+from apps.accounts.choices import TokenScope
+from apps.accounts.models import AccessToken, User
+from apps.audit.actors import Actor
+from apps.audit.services import record
+
+
+@transaction.atomic
+def create_token(
+    *, user: User, name: str, scope: TokenScope, lifetime: timedelta, actor: Actor
+) -> tuple[AccessToken, str]:
+    """Return the token's row and its text, which is shown once and not stored."""
+    token, text = AccessToken.objects.create(
+        user=user, name=name, scope=scope, expiry=lifetime
+    )
+    token.full_clean()
+    record(
+        actor=actor,
+        action="token.created",
+        object_type="token",
+        object_id=token.id,
+        user=user.id,
+        scope=scope,
+    )
+    return token, text
+
+
+@transaction.atomic
+def revoke_token(*, token: AccessToken, actor: Actor) -> None:
+    record(actor=actor, action="token.revoked", object_type="token", object_id=token.id)
+    token.delete()

@@ -1,0 +1,7 @@
+from django.utils import timezone
+
+from apps.accounts.models import AccessToken
+
+
+def delete_expired_tokens() -> int:
+    return AccessToken.objects.filter(expiry__lt=timezone.now()).delete()[0]

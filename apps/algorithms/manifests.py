@@ -1,0 +1,56 @@
+"""Manifests: what an image's functions take, read and return."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, ValidationError, best_match
+
+from apps.errors import Invalid
+
+SCHEMA_FILE = Path(__file__).with_name("manifest.schema.json")
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
+
+
+def check_manifest(manifest: Any) -> None:
+    """Raise Invalid unless the manifest has the fixed shape."""
+    if error := best_match(_validator().iter_errors(manifest)):
+        raise _invalid(f"{pointer(error) or 'the manifest'}: {error.message[:300]}")
+    names = [function["name"] for function in manifest["functions"]]
+    if len(names) != len(set(names)):
+        raise _invalid("Two functions have the same name.")
+    for function in manifest["functions"]:
+        _check_arguments_schema(function)
+
+
+def _check_arguments_schema(function: dict[str, Any]) -> None:
+    schema = function["arguments"]
+    if "$ref" in json.dumps(schema):
+        raise _invalid(f"{function['name']}: arguments may not contain $ref.")
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise _invalid(f"{function['name']}: {error.message[:300]}") from error
+
+
+def argument_errors(function: dict[str, Any], arguments: Any) -> dict[str, list[str]]:
+    """Return what is wrong with the arguments, by the field's path."""
+    found: dict[str, list[str]] = {}
+    for error in Draft202012Validator(function["arguments"]).iter_errors(arguments):
+        field = "/".join(filter(None, ("arguments", pointer(error))))
+        found.setdefault(field, []).append(error.message[:300])
+    return found
+
+
+def pointer(error: ValidationError) -> str:
+    return "/".join(str(part) for part in error.absolute_path)
+
+
+def _invalid(detail: str) -> Invalid:
+    return Invalid("manifest", "manifest_invalid", detail)

@@ -1,0 +1,7 @@
+from django.db import models
+
+
+class ActorKind(models.TextChoices):
+    USER = "user"
+    NODE = "node"
+    SYSTEM = "system"

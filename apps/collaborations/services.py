@@ -1,0 +1,112 @@
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.audit.actors import Actor
+from apps.audit.services import record
+from apps.collaborations.choices import ParticipationStatus, Visibility
+from apps.collaborations.events import participation_ended
+from apps.collaborations.models import Collaboration, Participation
+from apps.collaborations.permissions import sync_permissions
+from apps.errors import Conflict
+from apps.organizations.models import Organization
+
+# What an answer may be given to.
+ANSWERS = {
+    ParticipationStatus.ACCEPTED: (ParticipationStatus.INVITED,),
+    ParticipationStatus.DECLINED: (ParticipationStatus.INVITED,),
+    ParticipationStatus.ENDED: (ParticipationStatus.ACCEPTED,),
+}
+
+
+@transaction.atomic
+def create_collaboration(
+    *,
+    name: str,
+    purpose: str = "",
+    visibility: Visibility = Visibility.ORGANIZATION,
+    admins: Iterable[User] = (),
+    actor: Actor,
+) -> Collaboration:
+    group = Group.objects.create(name=f"collaboration:new:{name}"[:150])
+    collaboration = Collaboration(
+        name=name, purpose=purpose, visibility=visibility, admin_group=group
+    )
+    collaboration.full_clean()
+    collaboration.save()
+    group.name = f"collaboration:{collaboration.pk}:admin"
+    group.save(update_fields=("name",))
+    collaboration.admins.set(admins)
+    sync_permissions(collaboration)
+    _record(actor, "collaboration.created", collaboration)
+    return collaboration
+
+
+@transaction.atomic
+def invite_organization(
+    *, collaboration: Collaboration, organization: Organization, actor: Actor
+) -> Participation:
+    """Invite the organization; nothing is granted until its own admin accepts."""
+    participation, created = Participation.objects.get_or_create(
+        collaboration=collaboration,
+        organization=organization,
+        defaults={"status": ParticipationStatus.INVITED},
+    )
+    if not created:
+        closed = (ParticipationStatus.DECLINED, ParticipationStatus.ENDED)
+        _move(participation, closed, ParticipationStatus.INVITED)
+    _record(
+        actor,
+        "participation.invited",
+        collaboration,
+        organization=organization.pk,
+    )
+    return participation
+
+
+@transaction.atomic
+def answer_invitation(
+    *, participation: Participation, answer: ParticipationStatus, actor: Actor
+) -> Participation:
+    """Accept, decline or end a participation and derive the rights anew."""
+    _move(participation, ANSWERS[answer], answer)
+    sync_permissions(participation.collaboration)
+    _record(
+        actor,
+        f"participation.{answer}",
+        participation.collaboration,
+        organization=participation.organization_id,
+    )
+    if answer == ParticipationStatus.ENDED:
+        participation_ended.send(sender=Participation, participation=participation)
+    return participation
+
+
+def _move(
+    participation: Participation,
+    allowed: tuple[ParticipationStatus, ...],
+    status: ParticipationStatus,
+) -> None:
+    moved = Participation.objects.filter(
+        pk=participation.pk, status__in=allowed
+    ).update(status=status, answered_at=timezone.now())
+    if not moved:
+        raise Conflict(
+            "participation_state", f"This participation is {participation.status}."
+        )
+    participation.status = status
+
+
+def _record(
+    actor: Actor, action: str, collaboration: Collaboration, **details: object
+) -> None:
+    record(
+        actor=actor,
+        action=action,
+        object_type="collaboration",
+        object_id=collaboration.pk,
+        **details,
+    )

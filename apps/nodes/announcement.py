@@ -1,0 +1,37 @@
+"""What a node says of itself in its hello, checked before it is believed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.nodes.choices import Contract, DatabaseType
+
+
+class DatabaseSerializer(serializers.Serializer[Any]):
+    label = serializers.RegexField(r"^[a-z0-9_]{1,64}$")
+    type = serializers.ChoiceField(choices=DatabaseType.choices)
+
+
+class ServedCollaborationSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    databases = DatabaseSerializer(many=True, default=list)
+
+
+class AnnouncementSerializer(serializers.Serializer[Any]):
+    collaborations = ServedCollaborationSerializer(many=True, max_length=1000)
+    contracts = serializers.ListField(
+        child=serializers.ChoiceField(choices=Contract.choices), max_length=10
+    )
+    runtime = serializers.CharField(max_length=100, allow_blank=True, default="")
+    concurrent_runs = serializers.IntegerField(min_value=1, max_value=1000, default=1)
+
+
+@dataclass(frozen=True)
+class Hello:
+    """A daemon's start: which instance, the how-many-eth, and what it offers."""
+
+    instance: str
+    boot: int
+    version: str
+    announcement: dict[str, Any]

@@ -1,0 +1,28 @@
+from typing import Any
+
+from django.db.models import Prefetch
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from apps.collaborations.models import Collaboration
+from apps.nodes.models import Enrolment, Node
+from apps.nodes.serializers import NodeSerializer
+
+
+class NodeViewSet(ReadOnlyModelViewSet[Node]):
+    """The nodes of the organizations that you may see, and what they release to you."""
+
+    serializer_class = NodeSerializer
+    queryset = Node.objects.none()
+    filterset_fields = ("organization",)
+
+    def get_queryset(self) -> Any:
+        user = self.request.user
+        # A node may serve collaborations that are none of this user's business.
+        shown = Enrolment.objects.filter(
+            collaboration__in=Collaboration.objects.visible_to(user)
+        ).prefetch_related("databases")
+        return (
+            Node.objects.visible_to(user)
+            .select_related("organization")
+            .prefetch_related(Prefetch("enrolments", queryset=shown))
+        )

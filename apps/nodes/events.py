@@ -1,0 +1,15 @@
+from django.dispatch import Signal
+
+from apps.notify import notify
+
+# Sent inside the transaction with `node`.
+node_revoked = Signal()
+
+
+def work_group(organization_id: int) -> str:
+    return f"work.{organization_id}"
+
+
+def wake_nodes(organization_id: int) -> None:
+    """Tell the organization's nodes to look: there is work, or something to stop."""
+    notify(work_group(organization_id))

@@ -1,0 +1,102 @@
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from apps.collaborations.models import Collaboration
+from apps.nodes.choices import ONLINE_WITHIN, DatabaseType
+from apps.nodes.selectors import NodeQuerySet
+from apps.organizations.models import Organization
+
+
+class Node(models.Model):
+    """A daemon of exactly one organization, and what it last said of itself."""
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="nodes"
+    )
+    name = models.CharField(max_length=100)
+    key_prefix = models.CharField(max_length=12, unique=True)
+    key_sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    # The newest start of the daemon, and the highest claim number it used.
+    instance = models.UUIDField(null=True)
+    boot = models.PositiveBigIntegerField(default=0)
+    last_claim = models.PositiveBigIntegerField(default=0)
+
+    last_seen_at = models.DateTimeField(null=True)
+    left_at = models.DateTimeField(null=True)
+    version = models.CharField(max_length=40, blank=True)
+    runtime = models.CharField(max_length=100, blank=True)
+    contracts = models.JSONField(default=list)
+    concurrent_runs = models.PositiveSmallIntegerField(default=1)
+
+    objects = NodeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(
+                "organization",
+                "name",
+                condition=models.Q(revoked_at=None),
+                name="node_name_once_per_organization",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_online(self) -> bool:
+        """Heard within the last minute, and not gone on purpose since."""
+        if self.last_seen_at is None or self.revoked_at is not None:
+            return False
+        if self.left_at is not None and self.left_at >= self.last_seen_at:
+            return False
+        return timezone.now() - self.last_seen_at < ONLINE_WITHIN
+
+
+class EnrolmentCode(models.Model):
+    """A one-time code with which an organization's admin lets a node in."""
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="enrolment_codes"
+    )
+    prefix = models.CharField(max_length=12, unique=True)
+    sha256 = models.CharField(max_length=64)
+    issued_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    expires_at = models.DateTimeField()
+    node = models.OneToOneField(Node, on_delete=models.CASCADE, null=True, blank=True)
+
+
+class Enrolment(models.Model):
+    """A collaboration that the node announced it serves."""
+
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="enrolments")
+    collaboration = models.ForeignKey(
+        Collaboration, on_delete=models.CASCADE, related_name="enrolments"
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint("node", "collaboration", name="one_enrolment_each"),
+        )
+
+
+class DatabaseRelease(models.Model):
+    """A database that the node announced it releases to a collaboration."""
+
+    enrolment = models.ForeignKey(
+        Enrolment, on_delete=models.CASCADE, related_name="databases"
+    )
+    label = models.CharField(max_length=64)
+    type = models.CharField(max_length=10, choices=DatabaseType)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint("enrolment", "label", name="one_label_each"),
+        )

@@ -1,0 +1,38 @@
+from typing import TYPE_CHECKING, Any, Self
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+
+from apps.accounts.models import User
+from apps.collaborations.models import Collaboration
+from apps.organizations.models import Organization
+
+if TYPE_CHECKING:
+    from apps.nodes.models import Node
+
+
+class NodeQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """The nodes of the organizations that the user may see."""
+        return self.filter(organization__in=Organization.objects.visible_to(user))
+
+    def in_use(self) -> Self:
+        return self.filter(revoked_at=None)
+
+    def serving(self, collaboration: Collaboration) -> Self:
+        return self.in_use().filter(
+            enrolments__collaboration=collaboration,
+            organization__participations__collaboration=collaboration,
+            organization__participations__status="accepted",
+        )
+
+
+def released_labels(node: "Node", collaboration_id: int) -> set[str]:
+    """The labels of the databases that the node releases to the collaboration."""
+    from apps.nodes.models import DatabaseRelease
+
+    return set(
+        DatabaseRelease.objects.filter(
+            enrolment__node=node, enrolment__collaboration=collaboration_id
+        ).values_list("label", flat=True)
+    )

@@ -1,0 +1,35 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.nodes.models import Node
+from apps.organizations.serializers import OrganizationBrief
+
+
+class ReleaseSerializer(serializers.Serializer[Any]):
+    label = serializers.CharField()
+    type = serializers.CharField()
+
+
+class EnrolmentSerializer(serializers.Serializer[Any]):
+    collaboration = serializers.IntegerField(source="collaboration_id")
+    databases = ReleaseSerializer(many=True)
+
+
+class NodeSerializer(serializers.ModelSerializer[Node]):
+    organization = OrganizationBrief()
+    online = serializers.BooleanField(source="is_online")
+    serves = EnrolmentSerializer(source="enrolments", many=True)
+
+    class Meta:
+        model = Node
+        fields = (
+            "id",
+            "name",
+            "organization",
+            "online",
+            "last_seen_at",
+            "revoked_at",
+            "version",
+            "serves",
+        )

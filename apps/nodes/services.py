@@ -1,0 +1,165 @@
+import hmac
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.audit.actors import Actor
+from apps.audit.services import record
+from apps.errors import Conflict, Forbidden, Refusal
+from apps.nodes.announcement import Hello
+from apps.nodes.events import node_revoked, wake_nodes
+from apps.nodes.keys import Key
+from apps.nodes.models import DatabaseRelease, EnrolmentCode, Enrolment, Node
+from apps.organizations.choices import Role
+from apps.organizations.models import Organization
+
+CODE_LIFETIME = timedelta(days=2)
+
+
+@transaction.atomic
+def issue_enrolment_code(*, organization: Organization, issued_by: User) -> str:
+    """Return the text of a one-time code, shown once.
+
+    Only the organization's own admin may: not even a platform admin can stand in
+    for a hospital's node.
+    """
+    own_admin = organization.memberships.filter(user=issued_by, role=Role.ADMIN)
+    if not own_admin.exists():
+        raise Forbidden("Only an admin of the organization itself can let a node in.")
+    key = Key.generate("ptme")
+    code = EnrolmentCode.objects.create(
+        organization=organization,
+        prefix=key.prefix,
+        sha256=key.sha256,
+        issued_by=issued_by,
+        expires_at=timezone.now() + CODE_LIFETIME,
+    )
+    record(
+        actor=Actor.user(issued_by.pk),
+        action="enrolment_code.issued",
+        object_type="organization",
+        object_id=organization.pk,
+        code=code.pk,
+    )
+    return key.text
+
+
+@transaction.atomic
+def enrol_node(
+    *, code_text: str, name: str, key_prefix: str, key_sha256: str
+) -> tuple[Node, bool]:
+    """Exchange a code for an identity; the same exchange again gives the same node.
+
+    Returns the node and whether it is new. The server learns only the key's hash.
+    """
+    code = _usable_code(code_text)
+    if code.node is not None:
+        same = hmac.compare_digest(code.node.key_sha256, key_sha256)
+        if same and code.node.key_prefix == key_prefix:
+            return code.node, False
+        raise _enrolment_refused()
+    if Node.objects.filter(key_prefix=key_prefix).exists():
+        raise _enrolment_refused()
+    if code.organization.nodes.in_use().filter(name=name).exists():
+        raise Conflict("name_taken", "The organization has a node of this name.")
+    node = Node.objects.create(
+        organization=code.organization,
+        name=name,
+        key_prefix=key_prefix,
+        key_sha256=key_sha256,
+    )
+    code.node = node
+    code.save(update_fields=("node",))
+    record(
+        actor=Actor.node(node.pk),
+        action="node.enrolled",
+        object_type="node",
+        object_id=node.pk,
+        code=code.pk,
+    )
+    return node, True
+
+
+def _usable_code(text: str) -> EnrolmentCode:
+    key = Key.parse(text)
+    code = (
+        EnrolmentCode.objects.select_for_update(of=("self",))
+        .select_related("organization", "node")
+        .filter(prefix=key.prefix if key else "")
+        .first()
+    )
+    if key is None or code is None or not key.matches(code.sha256):
+        raise _enrolment_refused()
+    if code.node is None and code.expires_at < timezone.now():
+        raise _enrolment_refused()
+    return code
+
+
+def _enrolment_refused() -> Refusal:
+    return Refusal(
+        "enrolment_refused", "The code is unknown, used or expired.", status=403
+    )
+
+
+@transaction.atomic
+def record_hello(*, node: Node, hello: Hello) -> None:
+    """Make this start of the daemon the node's only one, with what it announces."""
+    same = str(node.instance) == hello.instance and node.boot == hello.boot
+    if not same and hello.boot <= node.boot:
+        raise superseded()
+    node.instance, node.boot = hello.instance, hello.boot
+    node.version = hello.version
+    node.runtime = hello.announcement["runtime"]
+    node.contracts = hello.announcement["contracts"]
+    node.concurrent_runs = hello.announcement["concurrent_runs"]
+    node.last_seen_at = timezone.now()
+    node.left_at = None
+    node.save()
+    _replace_enrolments(node, hello.announcement["collaborations"])
+
+
+def superseded() -> Conflict:
+    return Conflict(
+        "instance_superseded", "Another daemon runs with this node's identity."
+    )
+
+
+def _replace_enrolments(node: Node, collaborations: list[dict[str, object]]) -> None:
+    agreed = set(
+        node.organization.participations.accepted().values_list(
+            "collaboration_id", flat=True
+        )
+    )
+    node.enrolments.all().delete()
+    for served in collaborations:
+        if served["id"] not in agreed:
+            continue  # announced, but the organization has not consented
+        enrolment = Enrolment.objects.create(node=node, collaboration_id=served["id"])
+        DatabaseRelease.objects.bulk_create(
+            DatabaseRelease(enrolment=enrolment, **database)
+            for database in served["databases"]
+        )
+
+
+def record_contact(*, node: Node) -> None:
+    """Note that the node was heard just now."""
+    Node.objects.filter(pk=node.pk).update(last_seen_at=timezone.now(), left_at=None)
+
+
+@transaction.atomic
+def record_goodbye(*, node: Node) -> None:
+    now = timezone.now()
+    Node.objects.filter(pk=node.pk).update(left_at=now, last_seen_at=now)
+
+
+@transaction.atomic
+def revoke_node(*, node: Node, actor: Actor) -> None:
+    """Shut the node out for good; what it held goes back into the queue."""
+    revoked = Node.objects.filter(pk=node.pk, revoked_at=None)
+    if not revoked.update(revoked_at=timezone.now()):
+        return
+    record(actor=actor, action="node.revoked", object_type="node", object_id=node.pk)
+    node_revoked.send(sender=Node, node=node)
+    wake_nodes(node.organization_id)

@@ -1,0 +1,55 @@
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.audit.actors import Actor
+from apps.audit.services import record
+from apps.organizations.choices import Role
+from apps.organizations.events import membership_ended
+from apps.organizations.models import Membership, Organization
+from apps.organizations.permissions import sync_permissions
+
+
+@transaction.atomic
+def create_organization(*, name: str, actor: Actor) -> Organization:
+    organization = Organization(name=name)
+    organization.full_clean()
+    organization.save()
+    sync_permissions(organization)
+    _record(actor, "organization.created", organization)
+    return organization
+
+
+@transaction.atomic
+def grant_membership(
+    *, user: User, organization: Organization, role: Role, actor: Actor
+) -> Membership:
+    """Give the user this role in the organization, instead of any earlier one."""
+    membership, _ = Membership.objects.update_or_create(
+        user=user, organization=organization, defaults={"role": role}
+    )
+    membership.full_clean()
+    sync_permissions(organization)
+    _record(actor, "membership.granted", organization, user=user.pk, role=role)
+    return membership
+
+
+@transaction.atomic
+def end_membership(*, membership: Membership, actor: Actor) -> None:
+    organization = membership.organization
+    user_id = membership.user_id
+    membership.delete()
+    sync_permissions(organization)
+    _record(actor, "membership.ended", organization, user=user_id)
+    membership_ended.send(sender=Membership, organization=organization, user_id=user_id)
+
+
+def _record(
+    actor: Actor, action: str, organization: Organization, **details: object
+) -> None:
+    record(
+        actor=actor,
+        action=action,
+        object_type="organization",
+        object_id=organization.pk,
+        **details,
+    )

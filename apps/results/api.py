@@ -1,0 +1,104 @@
+from collections.abc import Iterator
+from typing import Any
+
+import zipstream
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from apps.accounts.models import User
+from apps.audit.actors import Actor
+from apps.audit.services import record
+from apps.errors import Missing
+from apps.results.filters import ResultFilter
+from apps.results.models import Result
+from apps.results.serializers import ResultSerializer
+from apps.results.streams import blocks_of, file_response, streamed
+from apps.tasks.models import Task
+from ptm_site.schema import NOT_FOUND
+
+BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY, 404: NOT_FOUND}
+
+
+class ResultList(ListAPIView[Result]):
+    serializer_class = ResultSerializer
+    filterset_class = ResultFilter
+    queryset = Result.objects.none()
+
+    def get_queryset(self) -> Any:
+        return Result.objects.visible_to(self.request.user).select_related(
+            "run__organization"
+        )
+
+
+class ResultDetail(RetrieveAPIView[Result]):
+    serializer_class = ResultSerializer
+    queryset = Result.objects.none()
+
+    def get_queryset(self) -> Any:
+        return Result.objects.visible_to(self.request.user).select_related(
+            "run__organization"
+        )
+
+
+class ResultDownload(APIView):
+    @extend_schema(responses={**BINARY, 206: OpenApiResponse(OpenApiTypes.BINARY)})
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        """Download the bytes; `Range` is honoured, so a download can be resumed."""
+        result = Result.objects.visible_to(request.user).filter(pk=pk).first()
+        if result is None:
+            raise Missing
+        _record_download(request.user, result)
+        response = file_response(request._request, result.file, result.size)
+        # Never rendered by a browser: the bytes come from a stranger's image.
+        response["Content-Type"] = "application/octet-stream"
+        response["Content-Disposition"] = f'attachment; filename="{file_name(result)}"'
+        response["ETag"] = f'"{result.sha256}"'
+        return response
+
+
+class TaskResultsZip(APIView):
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        """Download the results of a task's current runs as one zip."""
+        task = Task.objects.visible_to(request.user).filter(pk=pk).first()
+        if task is None:
+            raise Missing
+        results = list(
+            Result.objects.visible_to(request.user)
+            .filter(run__task=task, run__is_current=True)
+            .select_related("run__organization")
+        )
+        for result in results:
+            _record_download(request.user, result)
+        response = streamed(request._request, _zipped(results))
+        response["Content-Type"] = "application/zip"
+        response["Content-Disposition"] = (
+            f'attachment; filename="task-{task.pk}-results.zip"'
+        )
+        return response
+
+
+def _zipped(results: list[Result]) -> Iterator[bytes]:
+    archive = zipstream.ZipStream(compress_type=zipstream.ZIP_DEFLATED)
+    for result in results:
+        archive.add(blocks_of(result.file, 0, result.size), file_name(result))
+    yield from archive
+
+
+def file_name(result: Result) -> str:
+    """Return a plain name: nothing in it comes from a user or an image."""
+    suffix = "json" if result.media_type == "application/json" else "bin"
+    return f"organization-{result.run.organization_id}-run-{result.run_id}.{suffix}"
+
+
+def _record_download(user: User, result: Result) -> None:
+    record(
+        actor=Actor.user(user.pk),
+        action="result.downloaded",
+        object_type="result",
+        object_id=result.pk,
+    )

@@ -1,0 +1,13 @@
+from typing import Any, Self
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+
+from apps.accounts.models import User
+from apps.tasks.models import Run
+
+
+class ResultQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """The results of the runs that the user may see."""
+        return self.filter(run__in=Run.objects.visible_to(user).values("pk"))

@@ -1,0 +1,190 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.accounts.models import User
+from apps.errors import Missing
+from apps.tasks.choices import TaskStatus
+from apps.tasks.events import task_group
+from apps.tasks.filters import RunFilter, TaskFilter
+from apps.tasks.idempotency import KeyedRequest
+from apps.tasks.logs import read_log
+from apps.tasks.models import Run, Task
+from apps.tasks.selectors import run_counts
+from apps.tasks.serializers import (
+    RunDetailSerializer,
+    RunSerializer,
+    TaskDetailSerializer,
+    TaskRequestSerializer,
+    TaskSerializer,
+)
+from apps.tasks.services import cancel_task, create_task, run_again
+from ptm_site.held import hold
+from ptm_site.schema import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, problem_response
+
+IDEMPOTENCY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Any text of yours: a repeat within 24 h has no second effect.",
+)
+WAIT = OpenApiParameter(
+    "wait", float, description="Hold the answer up to this many seconds (50 at most)…"
+)
+SINCE = OpenApiParameter(
+    "since", int, description="…until the task's `revision` is higher than this."
+)
+PROBLEMS = {403: FORBIDDEN, 404: NOT_FOUND}
+
+
+def task_or_404(user: User, pk: int) -> Task:
+    task: Task | None = _with_names(Task.objects.visible_to(user)).filter(pk=pk).first()
+    if task is None:
+        raise Missing
+    return task
+
+
+def run_or_404(user: User, pk: int) -> Run:
+    runs = Run.objects.visible_to(user).select_related("organization", "result")
+    run: Run | None = runs.filter(pk=pk).first()
+    if run is None:
+        raise Missing
+    return run
+
+
+def _with_names(tasks: QuerySet[Task]) -> QuerySet[Task]:
+    return tasks.select_related("organization", "initiator", "version__algorithm")
+
+
+def _detail(user: User, task: Task) -> dict[str, Any]:
+    runs = Run.objects.visible_to(user).filter(task=task, is_current=True)
+    context = {
+        "run_counts": run_counts([task.pk]),
+        "runs": runs.select_related("organization", "result"),
+    }
+    return TaskDetailSerializer(task, context=context).data
+
+
+class TaskList(ListAPIView[Task]):
+    """The tasks that you may see, newest first."""
+
+    serializer_class = TaskSerializer
+    filterset_class = TaskFilter
+    queryset = Task.objects.none()
+
+    def get_queryset(self) -> Any:
+        return _with_names(Task.objects.visible_to(self.request.user))
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        tasks = page or []
+        context = {"run_counts": run_counts([task.pk for task in tasks])}
+        return self.get_paginated_response(
+            TaskSerializer(tasks, many=True, context=context).data
+        )
+
+    @extend_schema(
+        request=TaskRequestSerializer,
+        parameters=[IDEMPOTENCY],
+        responses={
+            201: TaskDetailSerializer,
+            200: TaskDetailSerializer,
+            403: FORBIDDEN,
+            422: INVALID,
+            503: problem_response("The registry does not answer."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Send a task: every addressed organization gets a run."""
+        body = TaskRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        task, created = create_task(
+            initiator=request.user, request=body.task_request(), keyed=keyed(request)
+        )
+        answer = _detail(request.user, task_or_404(request.user, task.pk))
+        return Response(answer, status=201 if created else 200)
+
+
+def keyed(request: Request) -> KeyedRequest | None:
+    """Return the request's Idempotency-Key, bound to what it asks for."""
+    return KeyedRequest.read(
+        request.headers.get("Idempotency-Key", ""), request.path, request.data
+    )
+
+
+class TaskDetail(APIView):
+    @extend_schema(
+        parameters=[WAIT, SINCE], responses={200: TaskDetailSerializer, 404: NOT_FOUND}
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """Read a task with its runs, at once or when something has changed."""
+        task = task_or_404(request.user, pk)
+        since = request.query_params.get("since", "")
+        if since.isdigit() and task.revision <= int(since):
+            hold(request, task_group(task.pk))
+        elif not since and task.status == TaskStatus.OPEN:
+            hold(request, task_group(task.pk))
+        return Response(_detail(request.user, task))
+
+
+class TaskCancel(APIView):
+    @extend_schema(request=None, responses={200: TaskDetailSerializer, **PROBLEMS})
+    def post(self, request: Request, pk: int) -> Response:
+        """Cancel: queued runs end at once, others when their node confirms."""
+        cancel_task(task=task_or_404(request.user, pk), user=request.user)
+        return Response(_detail(request.user, task_or_404(request.user, pk)))
+
+
+class RunList(ListAPIView[Run]):
+    serializer_class = RunSerializer
+    filterset_class = RunFilter
+    queryset = Run.objects.none()
+
+    def get_queryset(self) -> Any:
+        return Run.objects.visible_to(self.request.user).select_related(
+            "organization", "result"
+        )
+
+
+class RunDetail(RetrieveAPIView[Run]):
+    serializer_class = RunDetailSerializer
+    queryset = Run.objects.none()
+
+    def get_object(self) -> Run:
+        return run_or_404(self.request.user, self.kwargs["pk"])
+
+
+class RunLog(APIView):
+    @extend_schema(
+        parameters=[OpenApiParameter("offset", int)],
+        responses={(200, "text/plain"): OpenApiTypes.STR, 404: NOT_FOUND},
+    )
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        """Read the log of the present attempt, as far as the site shares it."""
+        run = run_or_404(request.user, pk)
+        offset = request.query_params.get("offset", "")
+        data = read_log(run, int(offset) if offset.isdigit() else 0)
+        response = HttpResponse(data, content_type="text/plain; charset=utf-8")
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+class RunAgain(APIView):
+    @extend_schema(
+        request=None,
+        parameters=[IDEMPOTENCY],
+        responses={201: RunSerializer, 200: RunSerializer, 409: CONFLICT, **PROBLEMS},
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Queue a new run for the same organization; it supersedes the ended one."""
+        run = run_or_404(request.user, pk)
+        again, created = run_again(run=run, user=request.user, keyed=keyed(request))
+        answer = RunSerializer(run_or_404(request.user, again.pk)).data
+        return Response(answer, status=201 if created else 200)

@@ -1,0 +1,211 @@
+"""Checks a request for a task, field by field, before anything is written."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from apps.accounts.models import User
+from apps.algorithms.choices import FunctionType, VersionStatus
+from apps.algorithms.images import ImageReference
+from apps.algorithms.manifests import argument_errors
+from apps.algorithms.models import AlgorithmVersion
+from apps.algorithms.registry import resolve_digest
+from apps.collaborations.models import Collaboration
+from apps.errors import Forbidden, Invalid, Refusal
+from apps.nodes.models import Node
+from apps.organizations.models import Organization
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """What a researcher asks for. Ids are not trusted; names are for people."""
+
+    collaboration: int
+    organizations: list[int]
+    image: str
+    function: str
+    name: str
+    purpose: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    databases: list[dict[str, str]] = field(default_factory=list)
+    organization: int | None = None
+
+
+def collaboration_for(user: User, request: TaskRequest) -> Collaboration:
+    """Return the collaboration; one that is not the user's seems not to exist."""
+    visible = Collaboration.objects.visible_to(user)
+    collaboration: Collaboration | None = visible.filter(
+        pk=request.collaboration
+    ).first()
+    if collaboration is None:
+        raise Invalid(
+            "collaboration", "collaboration_unknown", "There is no such collaboration."
+        )
+    if not user.has_perm("collaborations.create_task", collaboration):
+        raise Forbidden("Your role does not allow sending tasks here.")
+    return collaboration
+
+
+def initiating_organization(
+    user: User, collaboration: Collaboration, wanted: int | None
+) -> Organization:
+    """Return the organization for which the task is sent: the named or the only one."""
+    candidates = [
+        organization
+        for organization in Organization.objects.filter(
+            memberships__user=user,
+            participations__in=collaboration.participations.accepted(),
+        )
+        if wanted in (None, organization.pk)
+        and user.has_perm("organizations.send_tasks", organization)
+    ]
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        raise Invalid(
+            "organization",
+            "organization_ambiguous",
+            "Say for which of your organizations you send the task.",
+        )
+    raise Invalid(
+        "organization",
+        "organization_unknown",
+        "You cannot send tasks for this organization here.",
+    )
+
+
+def addressed_organizations(
+    collaboration: Collaboration, ids: list[int]
+) -> list[Organization]:
+    found = Organization.objects.filter(
+        pk__in=ids, participations__in=collaboration.participations.accepted()
+    )
+    by_id = {organization.pk: organization for organization in found}
+    if len(set(ids)) != len(ids):
+        raise Invalid(
+            "organizations", "organization_twice", "Name each organization once."
+        )
+    for pk in ids:
+        if pk not in by_id:
+            raise Invalid(
+                "organizations",
+                "organization_unknown",
+                f"Organization {pk} does not take part in this collaboration.",
+            )
+    return [by_id[pk] for pk in ids]
+
+
+def allowed_version(collaboration: Collaboration, image: str) -> AlgorithmVersion:
+    """Return the pinned version; a tag is resolved at the registry first."""
+    reference = ImageReference.parse(image)
+    allowed = collaboration.allowed_versions.filter(
+        algorithm__repository=reference.repository, status=VersionStatus.ACTIVE
+    ).select_related("algorithm")
+    version = None
+    # Only repositories of this collaboration are asked for: others stay unknown.
+    if reference.digest or allowed.exists():
+        digest = reference.digest or resolve_digest(reference)
+        version = allowed.filter(digest=digest).first()
+    if version is None:
+        raise Invalid(
+            "image", "image_not_allowed", "The collaboration does not allow this image."
+        )
+    return version
+
+
+def function_of(version: AlgorithmVersion, name: str) -> dict[str, Any]:
+    function = version.function(name)
+    if function is None:
+        raise Invalid(
+            "function", "function_unknown", "The image has no function of this name."
+        )
+    if function["type"] == FunctionType.CENTRAL:
+        raise Invalid(
+            "function",
+            "function_central",
+            "Central functions cannot be sent yet; combine the results yourself.",
+        )
+    return function
+
+
+def input_bytes(
+    version: AlgorithmVersion, function: dict[str, Any], arguments: dict[str, Any]
+) -> bytes:
+    """Return what the container reads: JSON with method, args and kwargs."""
+    if errors := argument_errors(function, arguments):
+        raise Refusal(
+            "arguments_invalid",
+            "The arguments do not fit the function.",
+            status=422,
+            errors=errors,
+        )
+    call = {"method": function["name"], "args": [], "kwargs": arguments}
+    data = json.dumps(call, ensure_ascii=False, allow_nan=False).encode(
+        "utf-8", "surrogatepass"
+    )
+    if len(data) > settings.MAX_INPUT_BYTES:
+        raise Invalid(
+            "arguments",
+            "arguments_too_large",
+            f"The arguments exceed {settings.MAX_INPUT_BYTES:,} bytes.",
+        )
+    return data
+
+
+def check_databases(
+    collaboration: Collaboration,
+    organizations: list[Organization],
+    function: dict[str, Any],
+    databases: list[dict[str, str]],
+) -> None:
+    """Every addressed organization needs a node that releases all of them."""
+    if len(databases) != len(function["databases"]):
+        raise Invalid(
+            "databases",
+            "databases_count",
+            f"The function reads {len(function['databases'])} database(s).",
+        )
+    offers = _offers(collaboration, organizations)
+    for organization in organizations:
+        if organization.pk not in offers:
+            raise Invalid(
+                "organizations",
+                "organization_unavailable",
+                f"{organization} has no node that serves this collaboration.",
+            )
+        if not any(_suits(o, function, databases) for o in offers[organization.pk]):
+            labels = ", ".join(database["label"] for database in databases)
+            raise Invalid(
+                "databases",
+                "database_unknown",
+                f"No node of {organization} releases {labels} to this collaboration"
+                " in a type that the function reads.",
+            )
+
+
+def _offers(
+    collaboration: Collaboration, organizations: list[Organization]
+) -> dict[int, list[dict[str, str]]]:
+    """Return, per organization, what each of its nodes releases: label to type."""
+    offers: dict[int, list[dict[str, str]]] = {}
+    nodes = Node.objects.serving(collaboration).filter(organization__in=organizations)
+    for node in nodes.prefetch_related("enrolments__databases"):
+        released = {
+            database.label: database.type
+            for enrolment in node.enrolments.all()
+            if enrolment.collaboration_id == collaboration.pk
+            for database in enrolment.databases.all()
+        }
+        offers.setdefault(node.organization_id, []).append(released)
+    return offers
+
+
+def _suits(
+    offer: dict[str, str], function: dict[str, Any], databases: list[dict[str, str]]
+) -> bool:
+    return all(
+        offer.get(database["label"]) in needed["types"]
+        for database, needed in zip(databases, function["databases"], strict=True)
+    )

@@ -1,0 +1,194 @@
+"""Hands queued runs to nodes, and agrees with them on who holds what."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.audit.actors import SYSTEM, Actor
+from apps.errors import Conflict
+from apps.nodes.events import wake_nodes
+from apps.nodes.models import DatabaseRelease, Enrolment, Node
+from apps.tasks.choices import HELD, RETRY_SECONDS, TERMINAL, RunStatus
+from apps.tasks.models import Run
+from apps.tasks.transitions import move_run
+
+ASSIGNMENT_RELATED = (
+    "task__collaboration",
+    "task__organization",
+    "task__initiator",
+    "task__version__algorithm",
+    "input",
+)
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A run and the attempt of it that a node says it holds."""
+
+    run: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A holding that the server no longer wants, and why."""
+
+    run: int
+    attempt: int
+    reason: str
+
+
+def claim_runs(*, node: Node, claim: int, capacity: int) -> list[Run]:
+    """Assign up to `capacity` of the oldest runs that this node can execute.
+
+    The same claim number again returns the same runs and assigns no more.
+    """
+    if claim < node.last_claim:
+        raise Conflict(
+            "claim_stale",
+            "A later claim was seen already.",
+            extra={"last_claim": node.last_claim},
+        )
+    repeated = claim == node.last_claim and Run.objects.filter(node=node, claim=claim)
+    if repeated and repeated.exists():
+        return list(
+            repeated.filter(status__in=HELD).select_related(*ASSIGNMENT_RELATED)
+        )
+    # Looked at first without a lock, so that an idle node's polls never write.
+    if capacity < 1 or not work_waits(node):
+        return []
+    return _assign(node, claim, capacity)
+
+
+@transaction.atomic
+def _assign(node: Node, claim: int, capacity: int) -> list[Run]:
+    locked = Node.objects.select_for_update().get(pk=node.pk)
+    if locked.revoked_at is not None or claim < locked.last_claim:
+        return []
+    taken: list[Run] = []
+    queued = _queued_for(locked).select_for_update(of=("self",), skip_locked=True)
+    for run in _executable(locked, queued.select_related(*ASSIGNMENT_RELATED)):
+        if move_run(
+            run,
+            RunStatus.CLAIMED,
+            actor=Actor.node(node.pk),
+            changes={"node_id": node.pk, "claim": claim, "attempt": run.attempt + 1},
+        ):
+            taken.append(run)
+        if len(taken) == capacity:
+            break
+    if taken:
+        Node.objects.filter(pk=node.pk).update(last_claim=claim)
+    return taken
+
+
+def work_waits(node: Node) -> bool:
+    """Whether a queued run could be claimed by this node now."""
+    queued = _queued_for(node).select_related("task__version")
+    return next(_executable(node, queued), None) is not None
+
+
+def _queued_for(node: Node) -> Any:
+    ready = Q(not_before=None) | Q(not_before__lte=timezone.now())
+    return Run.objects.filter(
+        ready,
+        organization=node.organization_id,
+        status=RunStatus.QUEUED,
+        task__version__contract__in=node.contracts,
+        task__collaboration__in=_served(node),
+    ).order_by("id")
+
+
+def _served(node: Node) -> Any:
+    """Collaborations that the node announced and its organization takes part in."""
+    agreed = node.organization.participations.accepted().values("collaboration")
+    return Enrolment.objects.filter(node=node, collaboration__in=agreed).values(
+        "collaboration"
+    )
+
+
+def _executable(node: Node, runs: Iterable[Run]) -> Iterator[Run]:
+    """Keep the runs whose databases the node releases to their collaboration."""
+    released = set(
+        DatabaseRelease.objects.filter(enrolment__node=node).values_list(
+            "enrolment__collaboration", "label"
+        )
+    )
+    for run in runs:
+        collaboration = run.task.collaboration_id
+        if all((collaboration, d["label"]) in released for d in run.task.databases):
+            yield run
+
+
+def reconcile(
+    *, node: Node, last_claim: int, held: list[Holding], stopping: Iterable[int] = ()
+) -> list[Stop]:
+    """Queue again what the node lacks, and return what it should end.
+
+    `last_claim` and `held` come from one reading of the node's journal: a run of a
+    claim up to that number which is not held is lost there. The answer to a later
+    claim may still be on its way.
+    """
+    _requeue_missing(node, last_claim, held)
+    return stops(node=node, held=held, stopping=stopping)
+
+
+def _requeue_missing(node: Node, last_claim: int, held: list[Holding]) -> None:
+    assigned = Run.objects.filter(
+        node=node, status__in=HELD, claim__lte=last_claim
+    ).values_list("pk", "attempt")
+    missing = set(assigned) - {(holding.run, holding.attempt) for holding in held}
+    if missing:
+        requeue_runs(
+            Run.objects.filter(pk__in=[pk for pk, _ in missing], node=node),
+            reason="missing_at_node",
+            actor=Actor.node(node.pk),
+        )
+
+
+def stops(
+    *, node: Node, held: list[Holding], stopping: Iterable[int] = ()
+) -> list[Stop]:
+    """Return which of the held attempts the server no longer wants."""
+    known = set(stopping)
+    runs = Run.objects.in_bulk([holding.run for holding in held])
+    found = []
+    for holding in held:
+        reason = _stop_reason(node, holding, runs.get(holding.run))
+        if reason and holding.run not in known:
+            found.append(Stop(holding.run, holding.attempt, reason))
+    return found
+
+
+def _stop_reason(node: Node, holding: Holding, run: Run | None) -> str:
+    if run is None or run.node_id != node.pk or run.attempt != holding.attempt:
+        return "superseded"
+    if run.status in TERMINAL:
+        return "expired" if run.status == RunStatus.EXPIRED else "finished"
+    return "cancelled" if run.cancel_requested_at is not None else ""
+
+
+@transaction.atomic
+def requeue_runs(runs: Any, *, reason: str, actor: Actor = SYSTEM) -> None:
+    """Give held runs back to the queue; those with a cancel waiting end instead."""
+    for run in runs.select_for_update().filter(status__in=HELD):
+        give_back(run, reason=reason, actor=actor)
+
+
+def give_back(run: Run, *, reason: str, actor: Actor, retry: bool = False) -> None:
+    """Queue a held run again; a retry after a fault waits a little."""
+    if run.cancel_requested_at is not None:
+        move_run(run, RunStatus.CANCELLED, actor=actor, reason=reason)
+        return
+    changes: dict[str, object] = {"node": None, "claim": None, "started_at": None}
+    if retry:
+        delay = RETRY_SECONDS[min(run.retries, len(RETRY_SECONDS) - 1)]
+        changes["not_before"] = timezone.now() + timedelta(seconds=delay)
+        changes["retries"] = run.retries + 1
+    move_run(run, RunStatus.QUEUED, actor=actor, reason=reason, changes=changes)
+    wake_nodes(run.organization_id)

@@ -1,0 +1,79 @@
+"""`Idempotency-Key`: one effect per user and key, bound to the request's body."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.errors import Refusal
+from apps.tasks.models import IdempotencyKey
+
+LIFETIME = timedelta(hours=24)
+MAX_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class KeyedRequest:
+    """A request that the client marked with a key of its own."""
+
+    key: str
+    body_sha256: str
+
+    @classmethod
+    def read(cls, key: str, path: str, body: object) -> "KeyedRequest | None":
+        """Return the marked request; `body` is the parsed JSON."""
+        if not key:
+            return None
+        if len(key) > MAX_LENGTH or not key.isprintable():
+            raise Refusal(
+                "idempotency_key_invalid",
+                f"An Idempotency-Key has 1 to {MAX_LENGTH} printable characters.",
+            )
+        canonical = json.dumps([path, body], sort_keys=True)
+        return cls(key, hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def begin(user: User, request: KeyedRequest) -> IdempotencyKey:
+    """Return the key's row: new, or with the `object_id` that the first one made.
+
+    Call inside the transaction that does the work. On PostgreSQL a second request
+    waits here for the first one's end; SQLite has one writer at a time anyway.
+    """
+    outdated = timezone.now() - LIFETIME
+    IdempotencyKey.objects.filter(
+        user=user, key=request.key, created_at__lt=outdated
+    ).delete()
+    row, created = IdempotencyKey.objects.get_or_create(
+        user=user, key=request.key, defaults={"body_sha256": request.body_sha256}
+    )
+    if not created:
+        _same_body(row, request)
+    return row
+
+
+def find(user: User, request: KeyedRequest) -> IdempotencyKey | None:
+    """Return the row of an earlier request with this key, if there was one."""
+    row = IdempotencyKey.objects.filter(
+        user=user, key=request.key, created_at__gte=timezone.now() - LIFETIME
+    ).first()
+    if row is not None:
+        _same_body(row, request)
+    return row
+
+
+def _same_body(row: IdempotencyKey, request: KeyedRequest) -> None:
+    if row.body_sha256 != request.body_sha256:
+        raise Refusal(
+            "idempotency_key_reused",
+            "This Idempotency-Key belongs to a different request.",
+            status=422,
+        )
+
+
+def sweep_idempotency_keys() -> int:
+    """Forget keys older than a day."""
+    outdated = timezone.now() - LIFETIME
+    return IdempotencyKey.objects.filter(created_at__lt=outdated).delete()[0]

@@ -1,0 +1,60 @@
+"""A run's log: pieces that join by offset, so a repeated piece changes nothing."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.errors import Conflict, Refusal
+from apps.nodes.models import Node
+from apps.tasks.choices import TERMINAL
+from apps.tasks.events import notify_watchers
+from apps.tasks.models import LogChunk, Run
+from apps.tasks.reports import held_run
+
+MAX_CHUNK_BYTES = 256 * 1024
+MAX_LOG_BYTES = 1024 * 1024
+ACCEPTED_AFTER_END = timedelta(hours=1)
+
+
+class OffsetConflict(Conflict):
+    def __init__(self, offset: int) -> None:
+        super().__init__("offset_conflict", f"The next byte is number {offset}.")
+        self.headers = {"Upload-Offset": str(offset)}
+
+
+@transaction.atomic
+def append_log(
+    *, node: Node, run_id: int, attempt: int, offset: int, data: bytes
+) -> int:
+    """Add `data` at `offset` of this attempt's log; return the log's new length."""
+    run = held_run(node, run_id, attempt)
+    if run.status in TERMINAL and _long_ago(run):
+        raise Conflict("run_terminal", "The run ended; its log is closed.")
+    length = log_length(run)
+    if offset != length:
+        raise OffsetConflict(length)
+    if length + len(data) > MAX_LOG_BYTES:
+        raise Refusal("log_full", "The log has reached its limit.", status=413)
+    if data:
+        LogChunk.objects.create(run=run, attempt=attempt, offset=offset, data=data)
+        Run.objects.filter(pk=run.pk).update(log_size=length + len(data))
+        notify_watchers(run.task_id)
+    return length + len(data)
+
+
+def log_length(run: Run) -> int:
+    last = LogChunk.objects.filter(run=run, attempt=run.attempt).last()
+    return last.offset + len(last.data) if last else 0
+
+
+def read_log(run: Run, offset: int = 0) -> bytes:
+    """Return the present attempt's log from byte `offset` on."""
+    chunks = LogChunk.objects.filter(run=run, attempt=run.attempt)
+    text = b"".join(bytes(chunk.data) for chunk in chunks)
+    return text[offset:]
+
+
+def _long_ago(run: Run) -> bool:
+    ended = run.finished_at
+    return ended is not None and timezone.now() - ended > ACCEPTED_AFTER_END

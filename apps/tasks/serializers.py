@@ -1,0 +1,142 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.accounts.serializers import UserBrief
+from apps.organizations.serializers import OrganizationBrief
+from apps.tasks.authoring import TaskRequest
+from apps.tasks.models import Run, RunEvent, Task
+
+MAX_ID = 2**63 - 1
+
+
+class RunSerializer(serializers.ModelSerializer[Run]):
+    task = serializers.IntegerField(source="task_id")
+    organization = OrganizationBrief()
+    node = serializers.IntegerField(source="node_id", allow_null=True)
+    cancel_requested = serializers.SerializerMethodField()
+    result = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Run
+        fields = (
+            "id",
+            "task",
+            "organization",
+            "status",
+            "status_since",
+            "attempt",
+            "node",
+            "code",
+            "detail",
+            "cancel_requested",
+            "is_current",
+            "supersedes",
+            "created_at",
+            "started_at",
+            "finished_at",
+            "log_size",
+            "result",
+        )
+
+    def get_cancel_requested(self, run: Run) -> bool:
+        return run.cancel_requested_at is not None
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_result(self, run: Run) -> int | None:
+        """The result's id; a relation of the app above, so asked by name."""
+        result = getattr(run, "result", None)
+        return result.pk if result else None
+
+
+class RunEventSerializer(serializers.ModelSerializer[RunEvent]):
+    class Meta:
+        model = RunEvent
+        fields = ("at", "old", "new", "attempt", "reason", "actor_kind", "actor_id")
+
+
+class RunDetailSerializer(RunSerializer):
+    history = RunEventSerializer(many=True)
+
+    class Meta(RunSerializer.Meta):
+        fields = (*RunSerializer.Meta.fields, "history")
+
+
+class TaskSerializer(serializers.ModelSerializer[Task]):
+    collaboration = serializers.IntegerField(source="collaboration_id")
+    organization = OrganizationBrief()
+    initiator = UserBrief()
+    image = serializers.CharField(source="version.image")
+    runs_by_status = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Task
+        fields = (
+            "id",
+            "name",
+            "purpose",
+            "collaboration",
+            "organization",
+            "initiator",
+            "image",
+            "function",
+            "databases",
+            "visibility",
+            "status",
+            "revision",
+            "created_at",
+            "deadline_at",
+            "finished_at",
+            "runs_by_status",
+        )
+
+    @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
+    def get_runs_by_status(self, task: Task) -> dict[str, int]:
+        counts: dict[str, int] = self.context["run_counts"][task.pk]
+        return counts
+
+
+class TaskDetailSerializer(TaskSerializer):
+    runs = serializers.SerializerMethodField()
+
+    class Meta(TaskSerializer.Meta):
+        fields = (*TaskSerializer.Meta.fields, "runs")
+
+    @extend_schema_field(RunSerializer(many=True))
+    def get_runs(self, task: Task) -> Any:
+        """The current runs that the reader may see."""
+        return RunSerializer(self.context["runs"], many=True).data
+
+
+class DatabaseChoiceSerializer(serializers.Serializer[Any]):
+    label = serializers.RegexField(r"^[a-z0-9_]{1,64}$")
+
+
+class TaskRequestSerializer(serializers.Serializer[Any]):
+    """What a researcher sends. The services check what it means."""
+
+    collaboration = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+    organization = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_ID,
+        required=False,
+        help_text="For which of your organizations; needed if you have several here.",
+    )
+    organizations = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=MAX_ID),
+        min_length=1,
+        max_length=1000,
+        help_text="The organizations that should run it.",
+    )
+    image = serializers.CharField(
+        max_length=500, help_text="host/name:tag or host/name@sha256:…"
+    )
+    function = serializers.CharField(max_length=100)
+    arguments = serializers.DictField(default=dict)
+    databases = DatabaseChoiceSerializer(many=True, default=list)
+    name = serializers.CharField(max_length=200)
+    purpose = serializers.CharField(max_length=5000, allow_blank=True, default="")
+
+    def task_request(self) -> TaskRequest:
+        return TaskRequest(**self.validated_data)

@@ -1,0 +1,187 @@
+"""What people do with tasks: create, cancel, run again; and how a run is finished."""
+
+import hashlib
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.audit.actors import Actor
+from apps.audit.services import record
+from apps.collaborations.models import Collaboration
+from apps.errors import Conflict, Forbidden, Missing
+from apps.nodes.events import wake_nodes
+from apps.nodes.models import Node
+from apps.organizations.models import Organization
+from apps.tasks import authoring, idempotency
+from apps.tasks.choices import HELD, TERMINAL, RunStatus, TaskStatus
+from apps.tasks.idempotency import KeyedRequest
+from apps.tasks.models import Input, Run, Task
+from apps.tasks.transitions import move_run, touch_task
+
+
+def create_task(
+    *, initiator: User, request: authoring.TaskRequest, keyed: KeyedRequest | None
+) -> tuple[Task, bool]:
+    """Check the request, store the task with one queued run per organization.
+
+    Returns the task and whether it is new: a repeated Idempotency-Key gives the
+    first one's task, if the user may still see it.
+    """
+    if keyed and (earlier := _earlier_task(initiator, keyed)):
+        return earlier, False
+    collaboration = authoring.collaboration_for(initiator, request)
+    # The registry may be asked here, so this stays outside the transaction.
+    version = authoring.allowed_version(collaboration, request.image)
+    function = authoring.function_of(version, request.function)
+    task = Task(
+        collaboration=collaboration,
+        initiator=initiator,
+        organization=authoring.initiating_organization(
+            initiator, collaboration, request.organization
+        ),
+        version=version,
+        function=request.function,
+        databases=request.databases,
+        name=request.name,
+        purpose=request.purpose,
+        visibility=collaboration.visibility,
+        deadline_at=timezone.now() + timedelta(days=collaboration.deadline_days),
+    )
+    data = authoring.input_bytes(version, function, request.arguments)
+    organizations = authoring.addressed_organizations(
+        collaboration, request.organizations
+    )
+    authoring.check_databases(collaboration, organizations, function, request.databases)
+    return _store_task(task, data, organizations, keyed)
+
+
+@transaction.atomic
+def _earlier_task(user: User, keyed: KeyedRequest) -> Task | None:
+    row = idempotency.find(user, keyed)
+    if row is None:
+        return None
+    task: Task | None = Task.objects.visible_to(user).filter(pk=row.object_id).first()
+    if task is None:
+        raise Missing
+    return task
+
+
+@transaction.atomic
+def _store_task(
+    task: Task,
+    data: bytes,
+    organizations: list[Organization],
+    keyed: KeyedRequest | None,
+) -> tuple[Task, bool]:
+    key = idempotency.begin(task.initiator, keyed) if keyed else None
+    if key is not None and key.object_id is not None:
+        return Task.objects.get(pk=key.object_id), False
+    task.full_clean(validate_unique=False, validate_constraints=False)
+    task.save()
+    stored = Input.objects.create(
+        task=task, data=data, sha256=hashlib.sha256(data).hexdigest()
+    )
+    Run.objects.bulk_create(
+        Run(task=task, organization=o, input=stored, status_since=task.created_at)
+        for o in organizations
+    )
+    if key is not None:
+        key.object_id = task.pk
+        key.save(update_fields=("object_id",))
+    actor = Actor.user(task.initiator_id)
+    _record(actor, "task.created", task, organizations=[o.pk for o in organizations])
+    for organization in organizations:
+        wake_nodes(organization.pk)
+    return task, True
+
+
+@transaction.atomic
+def cancel_task(*, task: Task, user: User) -> None:
+    """End what no node holds at once; ask the nodes to end the rest. Idempotent."""
+    _require_control(user, task)
+    actor = Actor.user(user.pk)
+    runs = Run.objects.select_for_update().filter(task=task, is_current=True)
+    for run in runs.exclude(status__in=TERMINAL).filter(cancel_requested_at=None):
+        request_cancel(run, actor=actor, reason="requested")
+    _record(actor, "task.cancelled", task)
+
+
+def request_cancel(run: Run, *, actor: Actor, reason: str) -> None:
+    """Cancel a queued run; mark a held one, whose node confirms when it has ended."""
+    if run.status == RunStatus.QUEUED:
+        move_run(run, RunStatus.CANCELLED, actor=actor, reason=reason)
+        return
+    Run.objects.filter(pk=run.pk, status__in=HELD).update(
+        cancel_requested_at=timezone.now()
+    )
+    touch_task(run.task_id)
+    wake_nodes(run.organization_id)
+
+
+@transaction.atomic
+def run_again(*, run: Run, user: User, keyed: KeyedRequest | None) -> tuple[Run, bool]:
+    """Queue a new run for the same organization; the ended one stays to be read."""
+    task = run.task
+    _require_control(user, task)
+    key = idempotency.begin(user, keyed) if keyed else None
+    if key is not None and key.object_id is not None:
+        return Run.objects.get(pk=key.object_id), False
+    run = Run.objects.select_for_update().get(pk=run.pk)
+    if run.status not in TERMINAL or not run.is_current:
+        raise Conflict("run_not_ended", "Only an organization's last, ended run.")
+    _still_taking_part(task.collaboration, run.organization)
+    now = timezone.now()
+    Run.objects.filter(pk=run.pk).update(is_current=False)
+    Task.objects.filter(pk=task.pk).update(
+        status=TaskStatus.OPEN,
+        finished_at=None,
+        deadline_at=now + timedelta(days=task.collaboration.deadline_days),
+    )
+    again = Run.objects.create(
+        task=task,
+        organization=run.organization,
+        input=run.input,
+        status_since=now,
+        supersedes=run,
+    )
+    if key is not None:
+        key.object_id = again.pk
+        key.save(update_fields=("object_id",))
+    touch_task(task.pk)
+    _record(Actor.user(user.pk), "run.again", task, run=again.pk, supersedes=run.pk)
+    wake_nodes(run.organization_id)
+    return again, True
+
+
+def _still_taking_part(
+    collaboration: Collaboration, organization: Organization
+) -> None:
+    authoring.addressed_organizations(collaboration, [organization.pk])
+
+
+def _require_control(user: User, task: Task) -> None:
+    """The initiator, and whoever may send tasks for the initiating organization."""
+    if not user.has_perm("collaborations.create_task", task.collaboration):
+        raise Forbidden
+    if not user.has_perm("organizations.send_tasks", task.organization):
+        raise Forbidden
+
+
+def finish_run(*, run: Run, node: Node) -> None:
+    """Complete the run whose result has just been stored, in the same transaction."""
+    if run.cancel_requested_at is not None:
+        raise Conflict("run_cancelled", "The run was cancelled; discard the result.")
+    if not move_run(run, RunStatus.COMPLETED, actor=Actor.node(node.pk)):
+        raise Conflict("attempt_stale", "The run has moved on.")
+
+
+def _record(actor: Actor, action: str, task: Task, **details: object) -> None:
+    record(
+        actor=actor,
+        action=action,
+        object_type="task",
+        object_id=task.pk,
+        **details,
+    )

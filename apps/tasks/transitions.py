@@ -1,0 +1,68 @@
+"""The one way in which a run changes its state."""
+
+from collections.abc import Mapping
+
+from django.db.models import F
+from django.utils import timezone
+
+from apps.audit.actors import Actor
+from apps.tasks.choices import TERMINAL, TRANSITIONS, RunStatus, TaskStatus
+from apps.tasks.events import notify_watchers
+from apps.tasks.models import Run, RunEvent, Task
+
+
+class UnlistedMove(Exception):
+    """A caller asked for a move that TRANSITIONS does not have: a bug of ours."""
+
+
+def move_run(
+    run: Run,
+    new: RunStatus,
+    *,
+    actor: Actor,
+    reason: str = "",
+    changes: Mapping[str, object] | None = None,
+) -> bool:
+    """Move the run from the state it was read in, if it is still in it.
+
+    Returns False, and changes nothing, when somebody else was faster. Call inside a
+    transaction; history, task and hint are written with it.
+    """
+    old = RunStatus(run.status)
+    if old not in TRANSITIONS[new]:
+        raise UnlistedMove(f"{old} -> {new}")
+    now = timezone.now()
+    values = {"status": new, "status_since": now, **(changes or {})}
+    if new in TERMINAL:
+        values["finished_at"] = now
+    unchanged = Run.objects.filter(pk=run.pk, status=old, attempt=run.attempt)
+    if not unchanged.update(**values):
+        return False
+    for field, value in values.items():
+        setattr(run, field, value)
+    RunEvent.objects.create(
+        run=run,
+        at=now,
+        old=old,
+        new=new,
+        attempt=run.attempt,
+        reason=reason,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+    )
+    touch_task(run.task_id)
+    return True
+
+
+def touch_task(task_id: int) -> None:
+    """Count the change, settle whether the task is finished, and hint at it."""
+    tasks = Task.objects.filter(pk=task_id)
+    tasks.update(revision=F("revision") + 1)
+    active = Run.objects.filter(task=task_id, is_current=True).exclude(
+        status__in=TERMINAL
+    )
+    if not active.exists():
+        tasks.filter(status=TaskStatus.OPEN).update(
+            status=TaskStatus.FINISHED, finished_at=timezone.now()
+        )
+    notify_watchers(task_id)

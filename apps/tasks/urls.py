@@ -1,0 +1,23 @@
+from django.urls import path
+
+from apps.tasks import api, node_api
+
+urlpatterns = [
+    path("tasks/", api.TaskList.as_view(), name="task-list"),
+    path("tasks/<int:pk>/", api.TaskDetail.as_view(), name="task-detail"),
+    path("tasks/<int:pk>/cancel/", api.TaskCancel.as_view(), name="task-cancel"),
+    path("runs/", api.RunList.as_view(), name="run-list"),
+    path("runs/<int:pk>/", api.RunDetail.as_view(), name="run-detail"),
+    path("runs/<int:pk>/log/", api.RunLog.as_view(), name="run-log"),
+    path("runs/<int:pk>/again/", api.RunAgain.as_view(), name="run-again"),
+]
+
+node_urlpatterns = [
+    path("hello/", node_api.HelloView.as_view(), name="node-hello"),
+    path("heartbeat/", node_api.HeartbeatView.as_view(), name="node-heartbeat"),
+    path("claim/", node_api.ClaimView.as_view(), name="node-claim"),
+    path(
+        "runs/<int:run_id>/report/", node_api.ReportView.as_view(), name="node-report"
+    ),
+    path("runs/<int:run_id>/log/", node_api.LogView.as_view(), name="node-log"),
+]

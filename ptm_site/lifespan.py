@@ -1,0 +1,30 @@
+"""Starts and ends the embedded worker with the server process."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from ptm_site.worker import PERIOD_SECONDS, sweep_all
+
+
+class Lifespan:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()  # lifespan.startup
+        worker = asyncio.ensure_future(_work()) if settings.EMBEDDED_WORKER else None
+        await send({"type": "lifespan.startup.complete"})
+        await receive()  # lifespan.shutdown
+        if worker is not None:
+            worker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await worker
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _work() -> None:
+    # sync_to_async, not a bare thread: hints must reach this event loop.
+    while True:
+        await sync_to_async(sweep_all, thread_sensitive=False)()
+        await asyncio.sleep(PERIOD_SECONDS)

@@ -1,0 +1,46 @@
+"""JSON from strangers: bounded in size and depth, and strictly JSON."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+
+from apps.errors import Refusal
+
+MAX_DEPTH = 64
+
+
+class BoundedJSONParser(JSONParser):
+    def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> Any:
+        limit = settings.MAX_INPUT_BYTES + 64 * 1024  # the input and its envelope
+        raw = stream.read(limit + 1)
+        if len(raw) > limit:
+            raise Refusal("body_too_large", "The request is too large.", status=413)
+        try:
+            body = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise ParseError("The body is not valid JSON.") from error
+        if not _shallower_than(body, MAX_DEPTH):
+            raise ParseError(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
+        return body
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _shallower_than(value: Any, depth: int) -> bool:
+    level = [value]
+    for _ in range(depth):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return True
+    return False
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

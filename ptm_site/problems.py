@@ -1,0 +1,100 @@
+"""Errors as problem+json (RFC 9457), each with a stable `code`."""
+
+import logging
+import secrets
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from apps.errors import Missing, Refusal
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """Answer every exception of an API view; ours become an incident id."""
+    if isinstance(error, Http404):
+        error = Missing()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if isinstance(error, Refusal):
+        return _from_refusal(error)
+    if isinstance(error, ModelValidationError):
+        return _from_model(error)
+    if isinstance(error, exceptions.APIException):
+        return _from_framework(error)
+    return _incident(error)
+
+
+def problem(status: int, code: str, detail: str, **members: object) -> Response:
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **members,
+    }
+    return Response(body, status=status, content_type=MEDIA_TYPE)
+
+
+def _from_refusal(error: Refusal) -> Response:
+    members = dict(error.extra)
+    if error.errors:
+        members["errors"] = error.errors
+    response = problem(error.status, error.code, error.detail, **members)
+    for name, value in getattr(error, "headers", {}).items():
+        response[name] = value
+    return response
+
+
+def _from_model(error: ModelValidationError) -> Response:
+    fields = getattr(error, "message_dict", {"": error.messages})
+    return problem(422, "invalid", "Some fields are wrong.", errors=fields)
+
+
+def _from_framework(error: exceptions.APIException) -> Response:
+    if isinstance(error, exceptions.ValidationError):
+        fields = dict(_flatten(error.detail))
+        return problem(422, "invalid", "Some fields are wrong.", errors=fields)
+    codes: Any = error.get_codes()
+    response = problem(error.status_code, str(codes), str(error.detail))
+    if (challenge := getattr(error, "auth_header", None)) is not None:
+        response["WWW-Authenticate"] = challenge
+    if (wait := getattr(error, "wait", None)) is not None:
+        response["Retry-After"] = str(int(wait) or 1)
+    return response
+
+
+def _flatten(detail: Any, path: str = "") -> list[tuple[str, list[str]]]:
+    """Turn nested errors of serializers into (path, texts) pairs."""
+    if isinstance(detail, dict):
+        pairs: list[tuple[str, Any]] = [(str(k), v) for k, v in detail.items()]
+    elif isinstance(detail, list) and any(isinstance(d, dict) for d in detail):
+        pairs = [(str(i), d) for i, d in enumerate(detail) if d]
+    else:
+        texts = detail if isinstance(detail, list) else [detail]
+        return [(path, [str(text) for text in texts])]
+    return [
+        found
+        for key, value in pairs
+        for found in _flatten(value, f"{path}/{key}" if path else key)
+    ]
+
+
+def _incident(error: Exception) -> Response:
+    incident = secrets.token_hex(6)
+    logger.error("Incident %s", incident, exc_info=error)
+    return problem(
+        500,
+        "internal",
+        "Something went wrong on our side; tell the operator the incident's number.",
+        incident=incident,
+    )
