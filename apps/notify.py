@@ -2,9 +2,10 @@
 
 import logging
 from functools import partial
+from typing import cast
 
 from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
+from channels.layers import BaseChannelLayer, get_channel_layer
 from django.db import transaction
 
 logger = logging.getLogger(__name__)
@@ -16,7 +17,7 @@ def notify(group: str, **message: object) -> None:
 
 
 def _send(group: str, message: dict[str, object]) -> None:
-    layer = get_channel_layer()
+    layer = cast(BaseChannelLayer, get_channel_layer())
     try:
         async_to_sync(layer.group_send)(group, message)
     except Exception:

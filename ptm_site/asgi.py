@@ -1,6 +1,7 @@
 """The server's entry: HTTP through Django, held requests, sockets, and the worker."""
 
 import os
+from typing import Any, cast
 
 from django.core.asgi import get_asgi_application
 
@@ -11,13 +12,16 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from apps.nodes.consumers import NodeConsumer  # noqa: E402
-from ptm_site.held import HeldRequests  # noqa: E402
+from ptm_site.held import App, HeldRequests  # noqa: E402
 from ptm_site.lifespan import Lifespan  # noqa: E402
+
+# Django types `path` for HTTP views only; Channels routes sockets with it too.
+sockets: list[Any] = [path("ws/node/", cast(Any, NodeConsumer.as_asgi()))]
 
 application = ProtocolTypeRouter(
     {
-        "http": HeldRequests(django_application),
-        "websocket": URLRouter([path("ws/node/", NodeConsumer.as_asgi())]),
+        "http": HeldRequests(cast(App, django_application)),
+        "websocket": URLRouter(sockets),
         "lifespan": Lifespan(),
     }
 )

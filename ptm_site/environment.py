@@ -27,8 +27,8 @@ def generated_secret(path: Path) -> str:
 
 
 def public_url() -> str:
-    """Return the address that users and nodes see, refusing plain http beyond loopback."""
-    url = env.str("PTM_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+    """Return the address that people and nodes use; plain http on loopback only."""
+    url: str = env.str("PTM_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ImproperlyConfigured(f"PTM_PUBLIC_URL is not an address: {url!r}.")

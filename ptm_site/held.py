@@ -9,10 +9,10 @@ connection. Under WSGI nothing waits and the answer goes out at once.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs
 
-from channels.layers import get_channel_layer
+from channels.layers import BaseChannelLayer, get_channel_layer
 from rest_framework.request import Request
 
 Message = MutableMapping[str, Any]
@@ -60,7 +60,7 @@ class HeldRequests:
         answer, group = await self._ask(scope, body)
         if group is None:
             return answer
-        layer = get_channel_layer()
+        layer = cast(BaseChannelLayer, get_channel_layer())
         channel = await layer.new_channel()
         await layer.group_add(group, channel)
         try:

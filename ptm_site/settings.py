@@ -172,6 +172,7 @@ EMBEDDED_WORKER = env.bool("PTM_EMBEDDED_WORKER", not REDIS_URL)
 # Files
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 MEDIA_ROOT = DATA_DIR / "results"

@@ -2,6 +2,7 @@ from rest_framework.generics import RetrieveAPIView
 
 from apps.accounts.models import User
 from apps.accounts.serializers import MeSerializer
+from ptm_site.requests import user_of
 
 
 class Me(RetrieveAPIView[User]):
@@ -10,7 +11,5 @@ class Me(RetrieveAPIView[User]):
     serializer_class = MeSerializer
 
     def get_object(self) -> User:
-        user: User = User.objects.prefetch_related("memberships__organization").get(
-            pk=self.request.user.pk
-        )
-        return user
+        people = User.objects.prefetch_related("memberships__organization")
+        return people.get(pk=user_of(self.request).pk)

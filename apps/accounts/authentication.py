@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, cast
 
 from django.utils import timezone
 from knox.auth import TokenAuthentication
@@ -19,7 +19,7 @@ class AccessTokenAuthentication(TokenAuthentication):
             return None
         refuse_after_failures(request._request, DOOR)
         try:
-            return super().authenticate(request)
+            return cast(tuple[User, AccessToken] | None, super().authenticate(request))
         except (AuthenticationFailed, UnicodeDecodeError) as error:
             count_failure(request._request, DOOR)
             raise AuthenticationFailed("The token is unknown or expired.") from error

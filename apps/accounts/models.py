@@ -13,6 +13,9 @@ class AccessToken(AbstractAuthToken):
     """A personal access token: named, hashed, expiring, revocable."""
 
     id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="access_tokens"
+    )
     digest = models.CharField(max_length=128, unique=True)
     name = models.CharField(max_length=100)
     scope = models.CharField(

@@ -4,4 +4,5 @@ from apps.accounts.models import AccessToken
 
 
 def delete_expired_tokens() -> int:
-    return AccessToken.objects.filter(expiry__lt=timezone.now()).delete()[0]
+    deleted: int = AccessToken.objects.filter(expiry__lt=timezone.now()).delete()[0]
+    return deleted

@@ -1,4 +1,4 @@
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
@@ -18,10 +18,10 @@ class CollaborationQuerySet(models.QuerySet[Any]):
             return self.none()
         if user.is_superuser:
             return self
-        granted: Self = get_objects_for_user(
+        granted = get_objects_for_user(
             user, permission, klass=self, use_groups=True, accept_global_perms=False
         )
-        return granted
+        return cast(Self, granted)
 
 
 class ParticipationQuerySet(models.QuerySet[Any]):

@@ -9,7 +9,8 @@ from apps.nodes.choices import Contract, DatabaseType
 
 
 class DatabaseSerializer(serializers.Serializer[Any]):
-    label = serializers.RegexField(r"^[a-z0-9_]{1,64}$")
+    # DRF names a field's title `label`; ours is the database's label.
+    label = serializers.RegexField(r"^[a-z0-9_]{1,64}$")  # type: ignore[assignment]
     type = serializers.ChoiceField(choices=DatabaseType.choices)
 
 
@@ -19,7 +20,7 @@ class ServedCollaborationSerializer(serializers.Serializer[Any]):
 
 
 class AnnouncementSerializer(serializers.Serializer[Any]):
-    collaborations = ServedCollaborationSerializer(many=True, max_length=1000)
+    collaborations = ServedCollaborationSerializer(many=True)
     contracts = serializers.ListField(
         child=serializers.ChoiceField(choices=Contract.choices), max_length=10
     )

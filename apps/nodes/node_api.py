@@ -3,6 +3,7 @@
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +14,7 @@ from apps.errors import Refusal
 from apps.nodes.authentication import (
     IsNode,
     NodeAuthentication,
+    NodePrincipal,
     check_instance,
     check_protocol,
 )
@@ -37,7 +39,10 @@ class NodeView(APIView):
 
     @property
     def node(self) -> Node:
-        return self.request.user.node
+        principal = self.request.user
+        if not isinstance(principal, NodePrincipal):
+            raise NotAuthenticated
+        return principal.node
 
 
 class EnrolmentSerializer(serializers.Serializer[Any]):

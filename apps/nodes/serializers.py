@@ -7,7 +7,7 @@ from apps.organizations.serializers import OrganizationBrief
 
 
 class ReleaseSerializer(serializers.Serializer[Any]):
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     type = serializers.CharField()
 
 

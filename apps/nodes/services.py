@@ -1,5 +1,6 @@
 import hmac
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,7 +12,7 @@ from apps.errors import Conflict, Forbidden, Refusal
 from apps.nodes.announcement import Hello
 from apps.nodes.events import node_revoked, wake_nodes
 from apps.nodes.keys import Key
-from apps.nodes.models import DatabaseRelease, EnrolmentCode, Enrolment, Node
+from apps.nodes.models import DatabaseRelease, Enrolment, EnrolmentCode, Node
 from apps.organizations.choices import Role
 from apps.organizations.models import Organization
 
@@ -126,7 +127,7 @@ def superseded() -> Conflict:
     )
 
 
-def _replace_enrolments(node: Node, collaborations: list[dict[str, object]]) -> None:
+def _replace_enrolments(node: Node, collaborations: list[dict[str, Any]]) -> None:
     agreed = set(
         node.organization.participations.accepted().values_list(
             "collaboration_id", flat=True

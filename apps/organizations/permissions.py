@@ -4,7 +4,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from guardian.shortcuts import (
     assign_perm,  # noqa: TID251 (this is the one place)
-    get_group_perms,
+    get_perms,
     remove_perm,  # noqa: TID251
 )
 
@@ -44,8 +44,8 @@ def role_group(organization: Organization, role: Role) -> Group:
 
 def sync_grants(group: Group, target: models.Model, wanted: frozenset[str]) -> None:
     """Make `group` hold exactly the permissions `wanted` on `target`."""
-    held = set(get_group_perms(group, target))
-    for codename in wanted - held:
+    held: set[str] = set(get_perms(group, target))
+    for codename in sorted(wanted - held):
         assign_perm(codename, group, target)
-    for codename in held - wanted:
+    for codename in sorted(held - wanted):
         remove_perm(codename, group, target)

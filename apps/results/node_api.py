@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.urls import reverse
 from rest_framework.parsers import BaseParser
@@ -80,7 +80,7 @@ class UploadView(TusView):
             offset=whole_number(
                 request.headers.get("Upload-Offset", ""), "Upload-Offset"
             ),
-            body=request.data,
+            body=cast(BinaryIO, request.data),
         )
         return Response(status=204, headers=_progress(upload))
 

@@ -25,8 +25,10 @@ def streamed(request: HttpRequest, blocks: Iterable[bytes]) -> StreamingHttpResp
 
 
 async def _in_threads(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    read = sync_to_async(next, thread_sensitive=False)
-    while block := await read(blocks, b""):
+    def read() -> bytes:
+        return next(blocks, b"")
+
+    while block := await sync_to_async(read, thread_sensitive=False)():
         yield block
 
 

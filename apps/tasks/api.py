@@ -27,6 +27,7 @@ from apps.tasks.serializers import (
 )
 from apps.tasks.services import cancel_task, create_task, run_again
 from ptm_site.held import hold
+from ptm_site.requests import user_of
 from ptm_site.schema import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, problem_response
 
 IDEMPOTENCY = OpenApiParameter(
@@ -106,9 +107,11 @@ class TaskList(ListAPIView[Task]):
         body = TaskRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         task, created = create_task(
-            initiator=request.user, request=body.task_request(), keyed=keyed(request)
+            initiator=user_of(request),
+            request=body.task_request(),
+            keyed=keyed(request),
         )
-        answer = _detail(request.user, task_or_404(request.user, task.pk))
+        answer = _detail(user_of(request), task_or_404(user_of(request), task.pk))
         return Response(answer, status=201 if created else 200)
 
 
@@ -125,21 +128,23 @@ class TaskDetail(APIView):
     )
     def get(self, request: Request, pk: int) -> Response:
         """Read a task with its runs, at once or when something has changed."""
-        task = task_or_404(request.user, pk)
+        task = task_or_404(user_of(request), pk)
         since = request.query_params.get("since", "")
-        if since.isdigit() and task.revision <= int(since):
+        seen = int(since) if since.isdigit() else None
+        is_news = (
+            task.status != TaskStatus.OPEN if seen is None else task.revision > seen
+        )
+        if not is_news:
             hold(request, task_group(task.pk))
-        elif not since and task.status == TaskStatus.OPEN:
-            hold(request, task_group(task.pk))
-        return Response(_detail(request.user, task))
+        return Response(_detail(user_of(request), task))
 
 
 class TaskCancel(APIView):
     @extend_schema(request=None, responses={200: TaskDetailSerializer, **PROBLEMS})
     def post(self, request: Request, pk: int) -> Response:
         """Cancel: queued runs end at once, others when their node confirms."""
-        cancel_task(task=task_or_404(request.user, pk), user=request.user)
-        return Response(_detail(request.user, task_or_404(request.user, pk)))
+        cancel_task(task=task_or_404(user_of(request), pk), user=user_of(request))
+        return Response(_detail(user_of(request), task_or_404(user_of(request), pk)))
 
 
 class RunList(ListAPIView[Run]):
@@ -158,7 +163,7 @@ class RunDetail(RetrieveAPIView[Run]):
     queryset = Run.objects.none()
 
     def get_object(self) -> Run:
-        return run_or_404(self.request.user, self.kwargs["pk"])
+        return run_or_404(user_of(self.request), self.kwargs["pk"])
 
 
 class RunLog(APIView):
@@ -168,7 +173,7 @@ class RunLog(APIView):
     )
     def get(self, request: Request, pk: int) -> HttpResponse:
         """Read the log of the present attempt, as far as the site shares it."""
-        run = run_or_404(request.user, pk)
+        run = run_or_404(user_of(request), pk)
         offset = request.query_params.get("offset", "")
         data = read_log(run, int(offset) if offset.isdigit() else 0)
         response = HttpResponse(data, content_type="text/plain; charset=utf-8")
@@ -184,7 +189,7 @@ class RunAgain(APIView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Queue a new run for the same organization; it supersedes the ended one."""
-        run = run_or_404(request.user, pk)
-        again, created = run_again(run=run, user=request.user, keyed=keyed(request))
-        answer = RunSerializer(run_or_404(request.user, again.pk)).data
+        run = run_or_404(user_of(request), pk)
+        again, created = run_again(run=run, user=user_of(request), keyed=keyed(request))
+        answer = RunSerializer(run_or_404(user_of(request), again.pk)).data
         return Response(answer, status=201 if created else 200)

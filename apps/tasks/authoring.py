@@ -52,7 +52,7 @@ def initiating_organization(
     user: User, collaboration: Collaboration, wanted: int | None
 ) -> Organization:
     """Return the organization for which the task is sent: the named or the only one."""
-    candidates = [
+    candidates: list[Organization] = [
         organization
         for organization in Organization.objects.filter(
             memberships__user=user,
@@ -103,7 +103,7 @@ def allowed_version(collaboration: Collaboration, image: str) -> AlgorithmVersio
     allowed = collaboration.allowed_versions.filter(
         algorithm__repository=reference.repository, status=VersionStatus.ACTIVE
     ).select_related("algorithm")
-    version = None
+    version: AlgorithmVersion | None = None
     # Only repositories of this collaboration are asked for: others stay unknown.
     if reference.digest or allowed.exists():
         digest = reference.digest or resolve_digest(reference)

@@ -40,12 +40,16 @@ class Task(models.Model):
     revision = models.PositiveIntegerField(default=0)
     # A subtask belongs to the run of the central function that asked for it.
     parent_run = models.ForeignKey(
-        "tasks.Run", on_delete=models.PROTECT, null=True, related_name="subtasks"
+        "tasks.Run",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="subtasks",
     )
     subtask_key = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     deadline_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = TaskQuerySet.as_manager()
 

@@ -1,7 +1,7 @@
 """What a node asks of the server about runs: docs/node-protocol.md."""
 
 import base64
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from rest_framework import serializers
@@ -45,7 +45,7 @@ class JournalSerializer(serializers.Serializer[Any]):
     """One reading of the node's journal."""
 
     last_claim = counter()
-    held = HoldingSerializer(many=True, max_length=10_000)
+    held = HoldingSerializer(many=True)
     stopping = serializers.ListField(child=counter(), max_length=10_000, default=list)
 
     def holdings(self) -> list[Holding]:
@@ -133,7 +133,7 @@ def _as_json(found: list[Stop]) -> list[dict[str, object]]:
 class ClaimSerializer(serializers.Serializer[Any]):
     claim = counter()
     capacity = serializers.IntegerField(min_value=0, max_value=1000)
-    held = HoldingSerializer(many=True, max_length=10_000, default=list)
+    held = HoldingSerializer(many=True, default=list)
     stopping = serializers.ListField(child=counter(), max_length=10_000, default=list)
 
 
@@ -229,9 +229,8 @@ class ReportView(NodeView):
 class OctetParser(BaseParser):
     media_type = "application/offset+octet-stream"
 
-    def parse(self, stream: Any, *args: Any, **kwargs: Any) -> bytes:
-        data: bytes = stream.read()
-        return data
+    def parse(self, stream: Any, *args: Any, **kwargs: Any) -> Any:
+        return stream.read()
 
 
 class LogView(NodeView):
@@ -247,7 +246,7 @@ class LogView(NodeView):
             offset=whole_number(
                 request.headers.get("Upload-Offset", ""), "Upload-Offset"
             ),
-            data=request.data,
+            data=cast(bytes, request.data),
         )
         return Response(status=204, headers={"Upload-Offset": str(length)})
 

@@ -33,7 +33,7 @@ class Report:
 
 def held_run(node: Node, run_id: int, attempt: int) -> Run:
     """Return the run, locked, if this node holds (or ended) this attempt of it."""
-    run = (
+    run: Run | None = (
         Run.objects.select_for_update(of=("self",))
         .select_related("task__version")
         .filter(pk=run_id, organization=node.organization_id)
@@ -113,7 +113,7 @@ def _end(run: Run, report: Report, node: Node) -> None:
 
 
 def _is_retried(run: Run, report: Report) -> bool:
-    """Infrastructure faults are; an algorithm's own failure and central runs are not."""
+    """Infrastructure faults are; an algorithm's own failure, or a central run, not."""
     function = run.task.version.function(run.task.function) or {}
     return (
         report.code in RETRIED

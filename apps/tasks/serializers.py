@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -20,7 +20,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 
     class Meta:
         model = Run
-        fields = (
+        fields: ClassVar[tuple[str, ...]] = (
             "id",
             "task",
             "organization",
@@ -53,14 +53,22 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 class RunEventSerializer(serializers.ModelSerializer[RunEvent]):
     class Meta:
         model = RunEvent
-        fields = ("at", "old", "new", "attempt", "reason", "actor_kind", "actor_id")
+        fields: ClassVar[tuple[str, ...]] = (
+            "at",
+            "old",
+            "new",
+            "attempt",
+            "reason",
+            "actor_kind",
+            "actor_id",
+        )
 
 
 class RunDetailSerializer(RunSerializer):
     history = RunEventSerializer(many=True)
 
     class Meta(RunSerializer.Meta):
-        fields = (*RunSerializer.Meta.fields, "history")
+        fields: ClassVar[tuple[str, ...]] = (*RunSerializer.Meta.fields, "history")
 
 
 class TaskSerializer(serializers.ModelSerializer[Task]):
@@ -72,7 +80,7 @@ class TaskSerializer(serializers.ModelSerializer[Task]):
 
     class Meta:
         model = Task
-        fields = (
+        fields: ClassVar[tuple[str, ...]] = (
             "id",
             "name",
             "purpose",
@@ -101,7 +109,7 @@ class TaskDetailSerializer(TaskSerializer):
     runs = serializers.SerializerMethodField()
 
     class Meta(TaskSerializer.Meta):
-        fields = (*TaskSerializer.Meta.fields, "runs")
+        fields: ClassVar[tuple[str, ...]] = (*TaskSerializer.Meta.fields, "runs")
 
     @extend_schema_field(RunSerializer(many=True))
     def get_runs(self, task: Task) -> Any:
@@ -110,7 +118,7 @@ class TaskDetailSerializer(TaskSerializer):
 
 
 class DatabaseChoiceSerializer(serializers.Serializer[Any]):
-    label = serializers.RegexField(r"^[a-z0-9_]{1,64}$")
+    label = serializers.RegexField(r"^[a-z0-9_]{1,64}$")  # type: ignore[assignment]
 
 
 class TaskRequestSerializer(serializers.Serializer[Any]):
