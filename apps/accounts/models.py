@@ -5,7 +5,7 @@ from knox.models import AbstractAuthToken, AuthTokenManager
 from apps.accounts.choices import TokenScope
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]
     """A person. What they may do comes from memberships, never from here."""
 
 

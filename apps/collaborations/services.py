@@ -11,7 +11,8 @@ from apps.collaborations.choices import ParticipationStatus, Visibility
 from apps.collaborations.events import participation_ended
 from apps.collaborations.models import Collaboration, Participation
 from apps.collaborations.permissions import sync_permissions
-from apps.errors import Conflict
+from apps.errors import Conflict, Forbidden
+from apps.organizations.choices import Role
 from apps.organizations.models import Organization
 
 # What an answer may be given to.
@@ -83,6 +84,20 @@ def answer_invitation(
     if answer == ParticipationStatus.ENDED:
         participation_ended.send(sender=Participation, participation=participation)
     return participation
+
+
+def answer_as_admin(
+    *, participation: Participation, answer: ParticipationStatus, admin: User
+) -> Participation:
+    """Answer for the organization: only its own admin may."""
+    own_admin = participation.organization.memberships.filter(
+        user=admin, role=Role.ADMIN
+    )
+    if not own_admin.exists():
+        raise Forbidden("Only an admin of the organization itself can answer.")
+    return answer_invitation(
+        participation=participation, answer=answer, actor=Actor.user(admin.pk)
+    )
 
 
 def _move(
