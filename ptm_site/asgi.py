@@ -3,10 +3,10 @@
 import os
 from typing import Any, cast
 
-from django.core.asgi import get_asgi_application
+from ptm_site.handler import get_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ptm_site.settings")
-django_application = get_asgi_application()
+django_application = get_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import path  # noqa: E402

@@ -57,6 +57,7 @@ def database(data_dir: Path) -> dict[str, object]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(data_dir / "db.sqlite3"),
+        "CONN_MAX_AGE": None,  # a file needs no reconnecting
         "OPTIONS": {
             # A write transaction takes its lock at the start: no deadlock half-way.
             "transaction_mode": "IMMEDIATE",

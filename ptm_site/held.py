@@ -1,9 +1,9 @@
 """Held requests: `?wait=25` keeps a request open until there is something to say.
 
-A view that has nothing new says so with `hold(request, group)`. The ASGI wrapper then
-waits for a hint to that group and asks the view again, from the start: sign-in and
-rights are checked anew, and while it waits there is no thread and no database
-connection. Under WSGI nothing waits and the answer goes out at once.
+A view that has nothing new calls `hold(request, group)`. The ASGI wrapper then waits
+for a hint to that group and asks the view again, from the start: sign-in and rights
+are checked anew, and while it waits there is no thread and no database connection.
+When the time is up, and under WSGI always, `hold` says no and the view answers.
 """
 
 import asyncio
@@ -23,13 +23,17 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 MARK = "ptm.hold"
 MAX_WAIT_SECONDS = 50.0
 MAX_BODY_BYTES = 1024 * 1024
+MAX_REMEMBERED = 10_000
+CREDENTIALS = (b"authorization", b"cookie")
 
 
-def hold(request: Request, group: str) -> None:
-    """Say that the answer has nothing new for a client with time to wait."""
-    scope = getattr(request._request, "scope", {})
-    if MARK in scope:
-        scope[MARK].append(group)
+def hold(request: Request, group: str) -> bool:
+    """Whether the client waits: if so the answer is not sent, and may be empty."""
+    marks = getattr(request._request, "scope", {}).get(MARK)
+    if marks is None:
+        return False
+    marks.append(group)
+    return True
 
 
 class HeldRequests:
@@ -37,6 +41,8 @@ class HeldRequests:
 
     def __init__(self, app: App) -> None:
         self.app = app
+        # Who asked where, and the group that the view named: mostly it does again.
+        self.groups: dict[int, str] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         seconds = _wait_seconds(scope)
@@ -46,8 +52,7 @@ class HeldRequests:
         body = await _read_body(receive)
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            answer = await self._answer(scope, body, seconds, gone)
-            for message in answer:
+            for message in await self._answer(scope, body, seconds, gone):
                 await send(message)
         finally:
             gone.cancel()
@@ -55,26 +60,38 @@ class HeldRequests:
     async def _answer(
         self, scope: Message, body: bytes, seconds: float, gone: asyncio.Future[None]
     ) -> list[Message]:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        answer, group = await self._ask(scope, body)
-        if group is None:
-            return answer
+        deadline = asyncio.get_running_loop().time() + seconds
         layer = cast(BaseChannelLayer, get_channel_layer())
         channel = await layer.new_channel()
-        await layer.group_add(group, channel)
+        # Joined before the view looks: what happens meanwhile is heard.
+        joined = self.groups.get(_asker(scope))
+        if joined is not None:
+            await layer.group_add(joined, channel)
         try:
-            # Again: what happened before the group was joined was not heard.
-            answer, held = await self._ask(scope, body)
-            while held and (left := deadline - loop.time()) > 0 and not gone.done():
-                await _hint_or_gone(layer.receive(channel), gone, left)
-                answer, held = await self._ask(scope, body)
+            while True:
+                left = deadline - asyncio.get_running_loop().time()
+                answer, group = await self._ask(scope, body, may_hold=left > 0)
+                if group is None or gone.done():
+                    return answer
+                if group == joined:
+                    await _hint_or_gone(layer.receive(channel), gone, left)
+                    continue
+                if joined is not None:
+                    await layer.group_discard(joined, channel)
+                joined = group
+                await layer.group_add(joined, channel)
+                self._remember(scope, group)
         finally:
-            await layer.group_discard(group, channel)
-        return answer
+            if joined is not None:
+                await layer.group_discard(joined, channel)
+
+    def _remember(self, scope: Message, group: str) -> None:
+        if len(self.groups) >= MAX_REMEMBERED:
+            self.groups.clear()
+        self.groups[_asker(scope)] = group
 
     async def _ask(
-        self, scope: Message, body: bytes
+        self, scope: Message, body: bytes, *, may_hold: bool
     ) -> tuple[list[Message], str | None]:
         """Run the application once; return its answer and the group it waits for."""
         answer: list[Message] = []
@@ -88,8 +105,14 @@ class HeldRequests:
         async def send(message: Message) -> None:
             answer.append(message)
 
-        await self.app({**scope, MARK: marks}, receive, send)
+        marked = {**scope, MARK: marks} if may_hold else scope
+        await self.app(marked, receive, send)
         return answer, marks[0] if marks else None
+
+
+def _asker(scope: Message) -> int:
+    credentials = [v for k, v in scope["headers"] if k in CREDENTIALS]
+    return hash((scope["path"], *credentials))
 
 
 def _wait_seconds(scope: Message) -> float | None:

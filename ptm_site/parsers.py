@@ -1,6 +1,7 @@
 """JSON from strangers: bounded in size and depth, and strictly JSON."""
 
 import json
+import math
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,12 @@ class BoundedJSONParser(JSONParser):
         if len(raw) > limit:
             raise Refusal("body_too_large", "The request is too large.", status=413)
         try:
-            body = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+            body = json.loads(
+                raw.decode("utf-8"),
+                parse_constant=_refuse_constant,
+                parse_float=_finite,
+                object_pairs_hook=_each_name_once,
+            )
         except (ValueError, RecursionError) as error:
             raise ParseError("The body is not valid JSON.") from error
         if not _shallower_than(body, MAX_DEPTH):
@@ -29,6 +35,21 @@ class BoundedJSONParser(JSONParser):
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is too large for a number")
+    return number
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Two readers of one body must not see two different bodies."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name appears twice in one object")
+    return members
 
 
 def _shallower_than(value: Any, depth: int) -> bool:

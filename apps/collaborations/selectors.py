@@ -1,8 +1,8 @@
-from typing import Any, Self, cast
+from typing import Any, Self
 
+from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from guardian.shortcuts import get_objects_for_user  # noqa: TID251 (the one place)
 
 from apps.accounts.models import User
 from apps.collaborations.choices import ParticipationStatus
@@ -18,10 +18,18 @@ class CollaborationQuerySet(models.QuerySet[Any]):
             return self.none()
         if user.is_superuser:
             return self
-        granted = get_objects_for_user(
-            user, permission, klass=self, use_groups=True, accept_global_perms=False
-        )
-        return cast(Self, granted)
+        return self.filter(pk__in=granted(user, permission))
+
+
+def granted(user: User, permission: str) -> models.QuerySet[Any]:
+    """The ids of the collaborations on which a group of the user holds `permission`.
+
+    Guardian's rows, read without guardian's detours: this stands in every list.
+    """
+    grants = apps.get_model("collaborations", "CollaborationGrant")
+    return grants.objects.filter(
+        group__user=user, permission__codename=permission
+    ).values("content_object")
 
 
 class ParticipationQuerySet(models.QuerySet[Any]):

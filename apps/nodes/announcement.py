@@ -16,16 +16,28 @@ class DatabaseSerializer(serializers.Serializer[Any]):
 
 class ServedCollaborationSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
-    databases = DatabaseSerializer(many=True, default=list)
+    databases = DatabaseSerializer(many=True, default=list, max_length=1000)
+
+    def validate_databases(self, databases: list[dict[str, Any]]) -> Any:
+        return _each_once(databases, "label")
 
 
 class AnnouncementSerializer(serializers.Serializer[Any]):
-    collaborations = ServedCollaborationSerializer(many=True)
+    collaborations = ServedCollaborationSerializer(many=True, max_length=1000)
     contracts = serializers.ListField(
         child=serializers.ChoiceField(choices=Contract.choices), max_length=10
     )
     runtime = serializers.CharField(max_length=100, allow_blank=True, default="")
     concurrent_runs = serializers.IntegerField(min_value=1, max_value=1000, default=1)
+
+    def validate_collaborations(self, collaborations: list[dict[str, Any]]) -> Any:
+        return _each_once(collaborations, "id")
+
+
+def _each_once(entries: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    if len({entry[name] for entry in entries}) < len(entries):
+        raise serializers.ValidationError(f"Name each {name} once.")
+    return entries
 
 
 @dataclass(frozen=True)

@@ -80,5 +80,6 @@ def check_protocol(request: Request) -> None:
 
 def check_instance(request: Request, node: Node) -> None:
     """Refuse every start of the daemon but the newest."""
-    if request.headers.get("PTM-Instance", "") != str(node.instance):
+    instance = request.headers.get("PTM-Instance", "")
+    if node.instance is None or instance != str(node.instance):
         raise superseded()

@@ -1,6 +1,7 @@
 import hmac
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -107,10 +108,14 @@ def _enrolment_refused() -> Refusal:
 @transaction.atomic
 def record_hello(*, node: Node, hello: Hello) -> None:
     """Make this start of the daemon the node's only one, with what it announces."""
+    # Locked and read anew: another hello, a claim or a revocation may be on its way.
+    node.refresh_from_db(from_queryset=Node.objects.select_for_update())
+    if node.revoked_at is not None:
+        raise Conflict("node_revoked", "The node was revoked.", status=401)
     same = str(node.instance) == hello.instance and node.boot == hello.boot
     if not same and hello.boot <= node.boot:
         raise superseded()
-    node.instance, node.boot = hello.instance, hello.boot
+    node.instance, node.boot = UUID(hello.instance), hello.boot
     node.version = hello.version
     node.runtime = hello.announcement["runtime"]
     node.contracts = hello.announcement["contracts"]
@@ -119,6 +124,8 @@ def record_hello(*, node: Node, hello: Hello) -> None:
     node.left_at = None
     node.save()
     _replace_enrolments(node, hello.announcement["collaborations"])
+    if not same:
+        wake_nodes(node.organization_id)  # so that a superseded socket closes
 
 
 def superseded() -> Conflict:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import io
 import re
 from typing import Any, BinaryIO, cast
 
@@ -36,13 +37,29 @@ class StreamParser(BaseParser):
         return stream
 
 
+class TusVersion(Refusal):
+    status = 412
+
+    def __init__(self) -> None:
+        super().__init__("tus_version", "Only tus 1.0.0 is spoken here.")
+        self.headers = {"Tus-Version": VERSION["Tus-Resumable"]}
+
+
 class TusView(NodeView):
     parser_classes = (StreamParser,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.headers.get("Tus-Resumable") != VERSION["Tus-Resumable"]:
-            raise Refusal("tus_version", "Only tus 1.0.0 is spoken here.", status=412)
+            raise TusVersion
+
+    def append(self, request: Request, uuid: str, offset: int) -> Upload:
+        length = request.headers.get("Content-Length") or "0"
+        if whole_number(length, "Content-Length") > MAX_CHUNK_BYTES:
+            raise Refusal("chunk_too_large", "A chunk is 8 MiB at most.", status=413)
+        # A request without a body has no stream either.
+        body = cast(BinaryIO, request.data or io.BytesIO())
+        return append(node=self.node, uuid=uuid, offset=offset, body=body)
 
 
 class ResultUploadView(TusView):
@@ -61,6 +78,8 @@ class ResultUploadView(TusView):
         if not MEDIA_TYPE.fullmatch(announced.media_type):
             raise Refusal("header_invalid", "media_type is not a media type.")
         upload = create_upload(node=self.node, run_id=run_id, announced=announced)
+        if request.content_type == StreamParser.media_type and upload.offset == 0:
+            upload = self.append(request, str(upload.uuid), offset=0)
         location = reverse("node-upload", kwargs={"uuid": upload.uuid})
         return Response(status=201, headers={**_progress(upload), "Location": location})
 
@@ -72,16 +91,8 @@ class UploadView(TusView):
         return Response(status=200, headers={**headers, "Cache-Control": "no-store"})
 
     def patch(self, request: Request, uuid: str) -> Response:
-        if int(request.headers.get("Content-Length") or 0) > MAX_CHUNK_BYTES:
-            raise Refusal("chunk_too_large", "A chunk is 8 MiB at most.", status=413)
-        upload = append(
-            node=self.node,
-            uuid=uuid,
-            offset=whole_number(
-                request.headers.get("Upload-Offset", ""), "Upload-Offset"
-            ),
-            body=cast(BinaryIO, request.data),
-        )
+        offset = whole_number(request.headers.get("Upload-Offset", ""), "Upload-Offset")
+        upload = self.append(request, uuid, offset)
         return Response(status=204, headers=_progress(upload))
 
 

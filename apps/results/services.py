@@ -24,9 +24,13 @@ def commit_result(*, run: Run, node: Node, upload: Upload, path: Path) -> Result
     )
     with _Linked(path) as file:
         result.file.save(f"{run.pk}/{upload.uuid.hex}", file, save=False)
-    _make_name_durable(result)
-    result.save()
-    finish_run(run=run, node=node)
+    try:
+        _make_name_durable(result)
+        result.save()
+        finish_run(run=run, node=node)
+    except BaseException:
+        result.file.delete(save=False)
+        raise
     record(
         actor=Actor.node(node.pk),
         action="result.stored",

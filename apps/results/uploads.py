@@ -4,6 +4,7 @@ Bytes are appended to one file per upload. Its length on disk is the truth after
 crash; `offset` in the row follows it, and the whole counts only once its sum is right.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -16,6 +17,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from apps.errors import Conflict, Missing, Refusal
 from apps.nodes.models import Node
@@ -92,9 +94,11 @@ def _check_length(length: int) -> None:
         )
     free = shutil.disk_usage(settings.DATA_DIR).free
     if length + RESERVED_BYTES > free:
-        raise Refusal(
-            "server_disk_full", "The server has no room for it now.", status=507
-        )
+        raise _disk_full()
+
+
+def _disk_full() -> Refusal:
+    return Refusal("server_disk_full", "The server has no room for it now.", status=507)
 
 
 def find_upload(*, node: Node, uuid: str) -> Upload:
@@ -119,10 +123,12 @@ def append(*, node: Node, uuid: str, offset: int, body: BinaryIO) -> Upload:
         return upload
     _check_wanted(upload.run)
     with _locked_file(upload) as file:
-        upload.refresh_from_db()
+        # Again: another writer may have gone on, or ended it.
+        upload = find_upload(node=node, uuid=uuid)
         if offset != upload.offset:
             raise OffsetConflict(upload.offset)
-        length = _write(file, upload, body)
+        with _room_on_disk():
+            length = _write(file, upload, body)
         if length == upload.length:
             _check_sum(upload)
         _advance(node, upload, length)
@@ -138,14 +144,41 @@ class OffsetConflict(Conflict):
 @contextmanager
 def _locked_file(upload: Upload) -> Iterator[BinaryIO]:
     """Open the upload's file for one writer at a time."""
-    with path_of(upload).open("r+b") as file:
+    with _opened(upload) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Conflict(
-                "upload_busy", "The same upload is being written.", status=423
-            ) from error
+            raise UploadBusy from error
         yield file
+
+
+def _opened(upload: Upload) -> BinaryIO:
+    try:
+        return path_of(upload).open("r+b")
+    except FileNotFoundError as error:
+        # Completed meanwhile, or its bytes are lost: then it begins again.
+        Upload.objects.filter(pk=upload.pk, offset__lt=F("length")).delete()
+        raise Missing from error
+
+
+class UploadBusy(Refusal):
+    """503, which every client tries again: the other writer is this node's own."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("upload_busy", "The same upload is being written.")
+        self.headers = {"Retry-After": "1"}
+
+
+@contextmanager
+def _room_on_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _disk_full() from error
+        raise
 
 
 def _write(file: BinaryIO, upload: Upload, body: BinaryIO) -> int:

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 from django.db.models import QuerySet
@@ -30,6 +31,7 @@ from ptm_site.held import hold
 from ptm_site.requests import user_of
 from ptm_site.schema import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, problem_response
 
+POSITION = re.compile(r"[0-9]{1,18}")
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -62,6 +64,11 @@ def run_or_404(user: User, pk: int) -> Run:
 
 def _with_names(tasks: QuerySet[Task]) -> QuerySet[Task]:
     return tasks.select_related("organization", "initiator", "version__algorithm")
+
+
+def position(text: str) -> int | None:
+    """Read a whole number of the query; anything else is as if it was not there."""
+    return int(text) if POSITION.fullmatch(text) else None
 
 
 def _detail(user: User, task: Task) -> dict[str, Any]:
@@ -128,15 +135,22 @@ class TaskDetail(APIView):
     )
     def get(self, request: Request, pk: int) -> Response:
         """Read a task with its runs, at once or when something has changed."""
-        task = task_or_404(user_of(request), pk)
-        since = request.query_params.get("since", "")
-        seen = int(since) if since.isdigit() else None
-        is_news = (
-            task.status != TaskStatus.OPEN if seen is None else task.revision > seen
-        )
-        if not is_news:
-            hold(request, task_group(task.pk))
-        return Response(_detail(user_of(request), task))
+        user = user_of(request)
+        since = position(request.query_params.get("since", ""))
+        if not has_news(user, pk, since) and hold(request, task_group(pk)):
+            return Response(status=204)
+        return Response(_detail(user, task_or_404(user, pk)))
+
+
+def has_news(user: User, pk: int, since: int | None) -> bool:
+    """Whether the task changed after revision `since`; without it, has finished."""
+    tasks = Task.objects.visible_to(user).only("revision", "status")
+    task = tasks.filter(pk=pk).first()
+    if task is None:
+        raise Missing
+    if since is None:
+        return bool(task.status == TaskStatus.FINISHED)
+    return bool(task.revision > since)
 
 
 class TaskCancel(APIView):
@@ -175,7 +189,7 @@ class RunLog(APIView):
         """Read the log of the present attempt, as far as the site shares it."""
         run = run_or_404(user_of(request), pk)
         offset = request.query_params.get("offset", "")
-        data = read_log(run, int(offset) if offset.isdigit() else 0)
+        data = read_log(run, position(offset) or 0)
         response = HttpResponse(data, content_type="text/plain; charset=utf-8")
         response["X-Content-Type-Options"] = "nosniff"
         return response

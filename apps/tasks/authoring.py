@@ -1,6 +1,8 @@
 """Checks a request for a task, field by field, before anything is written."""
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +14,14 @@ from apps.algorithms.images import ImageReference
 from apps.algorithms.manifests import argument_errors
 from apps.algorithms.models import AlgorithmVersion
 from apps.algorithms.registry import resolve_digest
+from apps.algorithms.selectors import VersionQuerySet
 from apps.collaborations.models import Collaboration
 from apps.errors import Forbidden, Invalid, Refusal
 from apps.nodes.models import Node
 from apps.organizations.models import Organization
+
+
+UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -100,9 +106,11 @@ def addressed_organizations(
 def allowed_version(collaboration: Collaboration, image: str) -> AlgorithmVersion:
     """Return the pinned version; a tag is resolved at the registry first."""
     reference = ImageReference.parse(image)
-    allowed = collaboration.allowed_versions.filter(
-        algorithm__repository=reference.repository, status=VersionStatus.ACTIVE
-    ).select_related("algorithm")
+    allowed = (
+        active_versions(collaboration)
+        .filter(algorithm__repository=reference.repository)
+        .select_related("algorithm")
+    )
     version: AlgorithmVersion | None = None
     # Only repositories of this collaboration are asked for: others stay unknown.
     if reference.digest or allowed.exists():
@@ -113,6 +121,14 @@ def allowed_version(collaboration: Collaboration, image: str) -> AlgorithmVersio
             "image", "image_not_allowed", "The collaboration does not allow this image."
         )
     return version
+
+
+def active_versions(collaboration: Collaboration) -> VersionQuerySet:
+    """The versions that the collaboration allows and nobody has withdrawn."""
+    active: VersionQuerySet = collaboration.allowed_versions.filter(
+        status=VersionStatus.ACTIVE
+    )
+    return active
 
 
 def function_of(version: AlgorithmVersion, name: str) -> dict[str, Any]:
@@ -134,6 +150,12 @@ def input_bytes(
     version: AlgorithmVersion, function: dict[str, Any], arguments: dict[str, Any]
 ) -> bytes:
     """Return what the container reads: JSON with method, args and kwargs."""
+    if any(UNFIT.search(text) for text in _texts(arguments)):
+        raise Invalid(
+            "arguments",
+            "arguments_invalid",
+            "A text holds NUL or half of a surrogate pair, which no text may.",
+        )
     if errors := argument_errors(function, arguments):
         raise Refusal(
             "arguments_invalid",
@@ -142,9 +164,7 @@ def input_bytes(
             errors=errors,
         )
     call = {"method": function["name"], "args": [], "kwargs": arguments}
-    data = json.dumps(call, ensure_ascii=False, allow_nan=False).encode(
-        "utf-8", "surrogatepass"
-    )
+    data = json.dumps(call, ensure_ascii=False, allow_nan=False).encode()
     if len(data) > settings.MAX_INPUT_BYTES:
         raise Invalid(
             "arguments",
@@ -154,9 +174,23 @@ def input_bytes(
     return data
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in the JSON value, names of members included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, child in value.items():
+            yield key
+            yield from _texts(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _texts(child)
+
+
 def check_databases(
     collaboration: Collaboration,
     organizations: list[Organization],
+    version: AlgorithmVersion,
     function: dict[str, Any],
     databases: list[dict[str, str]],
 ) -> None:
@@ -167,15 +201,16 @@ def check_databases(
             "databases_count",
             f"The function reads {len(function['databases'])} database(s).",
         )
-    offers = _offers(collaboration, organizations)
+    offers = _offers(collaboration, organizations, version)
     for organization in organizations:
         if organization.pk not in offers:
             raise Invalid(
                 "organizations",
                 "organization_unavailable",
-                f"{organization} has no node that serves this collaboration.",
+                f"{organization} has no node that serves this collaboration"
+                " and runs such images.",
             )
-        if not any(_suits(o, function, databases) for o in offers[organization.pk]):
+        if not any(suits(o, function, databases) for o in offers[organization.pk]):
             labels = ", ".join(database["label"] for database in databases)
             raise Invalid(
                 "databases",
@@ -186,12 +221,16 @@ def check_databases(
 
 
 def _offers(
-    collaboration: Collaboration, organizations: list[Organization]
+    collaboration: Collaboration,
+    organizations: list[Organization],
+    version: AlgorithmVersion,
 ) -> dict[int, list[dict[str, str]]]:
     """Return, per organization, what each of its nodes releases: label to type."""
     offers: dict[int, list[dict[str, str]]] = {}
     nodes = Node.objects.serving(collaboration).filter(organization__in=organizations)
     for node in nodes.prefetch_related("enrolments__databases"):
+        if version.contract not in node.contracts:
+            continue
         released = {
             database.label: database.type
             for enrolment in node.enrolments.all()
@@ -202,10 +241,12 @@ def _offers(
     return offers
 
 
-def _suits(
+def suits(
     offer: dict[str, str], function: dict[str, Any], databases: list[dict[str, str]]
 ) -> bool:
-    return all(
+    """Whether what a node releases (label to type) is what the function reads."""
+    wanted = function["databases"]
+    return len(databases) == len(wanted) and all(
         offer.get(database["label"]) in needed["types"]
-        for database, needed in zip(databases, function["databases"], strict=True)
+        for database, needed in zip(databases, wanted, strict=True)
     )

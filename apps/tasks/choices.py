@@ -50,7 +50,9 @@ TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
     S.AWAITING_APPROVAL: frozenset({S.CLAIMED}),
     S.PREPARING: frozenset({S.CLAIMED, S.AWAITING_APPROVAL}),
     S.RUNNING: frozenset({S.CLAIMED, S.AWAITING_APPROVAL, S.PREPARING}),
-    S.AWAITING_RELEASE: frozenset({S.CLAIMED, S.PREPARING, S.RUNNING}),
+    S.AWAITING_RELEASE: frozenset(
+        {S.CLAIMED, S.AWAITING_APPROVAL, S.PREPARING, S.RUNNING}
+    ),
     # The upload is the proof of the work: reports before it may have been lost.
     S.COMPLETED: HELD,
     S.FAILED: HELD,

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
@@ -13,10 +15,13 @@ from apps.audit.actors import SYSTEM, Actor
 from apps.errors import Conflict
 from apps.nodes.events import wake_nodes
 from apps.nodes.models import DatabaseRelease, Enrolment, Node
+from apps.tasks.authoring import suits
 from apps.tasks.choices import HELD, RETRY_SECONDS, TERMINAL, RunStatus
 from apps.tasks.models import Run
 from apps.tasks.transitions import move_run
 
+# A long queue is read in pieces: neither its bytes nor its locks are taken at once.
+LOOKED_AT_ONCE = 50
 ASSIGNMENT_RELATED = (
     "task__collaboration",
     "task__organization",
@@ -48,40 +53,47 @@ def claim_runs(*, node: Node, claim: int, capacity: int) -> list[Run]:
 
     The same claim number again returns the same runs and assigns no more.
     """
-    if claim < node.last_claim:
-        raise Conflict(
-            "claim_stale",
-            "A later claim was seen already.",
-            extra={"last_claim": node.last_claim},
-        )
-    repeated = claim == node.last_claim and Run.objects.filter(node=node, claim=claim)
-    if repeated and repeated.exists():
-        return list(
-            repeated.filter(status__in=HELD).select_related(*ASSIGNMENT_RELATED)
-        )
+    if (answered := _answered(node, claim)) is not None:
+        return answered
     # Looked at first without a lock, so that an idle node's polls never write.
     if capacity < 1 or not work_waits(node):
         return []
     return _assign(node, claim, capacity)
 
 
+def _answered(node: Node, claim: int) -> list[Run] | None:
+    """Return what an earlier copy of the claim was given; None if there was none."""
+    if claim < node.last_claim:
+        raise Conflict(
+            "claim_stale",
+            "A later claim was seen already.",
+            extra={"last_claim": node.last_claim},
+        )
+    if claim > node.last_claim:
+        return None
+    given = Run.objects.filter(node=node, claim=claim, status__in=HELD)
+    return list(given.select_related(*ASSIGNMENT_RELATED))
+
+
 @transaction.atomic
 def _assign(node: Node, claim: int, capacity: int) -> list[Run]:
     locked = Node.objects.select_for_update().get(pk=node.pk)
-    if locked.revoked_at is not None or claim < locked.last_claim:
+    if locked.revoked_at is not None:
         return []
-    taken: list[Run] = []
+    # Again: another copy of this claim may have been faster.
+    if (answered := _answered(locked, claim)) is not None:
+        return answered
     queued = _queued_for(locked).select_for_update(of=("self",), skip_locked=True)
-    for run in _executable(locked, queued.select_related(*ASSIGNMENT_RELATED)):
-        if move_run(
+    runs = queued.select_related(*ASSIGNMENT_RELATED).iterator(LOOKED_AT_ONCE)
+    taken = list(islice(_executable(locked, runs), capacity))
+    # Every transaction touches tasks in this order, so that none waits in a circle.
+    for run in sorted(taken, key=attrgetter("task_id")):
+        move_run(
             run,
             RunStatus.CLAIMED,
             actor=Actor.node(node.pk),
             changes={"node_id": node.pk, "claim": claim, "attempt": run.attempt + 1},
-        ):
-            taken.append(run)
-        if len(taken) == capacity:
-            break
+        )
     if taken:
         Node.objects.filter(pk=node.pk).update(last_claim=claim)
     return taken
@@ -90,7 +102,8 @@ def _assign(node: Node, claim: int, capacity: int) -> list[Run]:
 def work_waits(node: Node) -> bool:
     """Whether a queued run could be claimed by this node now."""
     queued = _queued_for(node).select_related("task__version")
-    return next(_executable(node, queued), None) is not None
+    runs = queued.iterator(LOOKED_AT_ONCE)
+    return next(_executable(node, runs), None) is not None
 
 
 def _queued_for(node: Node) -> Any:
@@ -114,14 +127,17 @@ def _served(node: Node) -> Any:
 
 def _executable(node: Node, runs: Iterable[Run]) -> Iterator[Run]:
     """Keep the runs whose databases the node releases to their collaboration."""
-    released = set(
-        DatabaseRelease.objects.filter(enrolment__node=node).values_list(
-            "enrolment__collaboration", "label"
-        )
-    )
+    releases = DatabaseRelease.objects.filter(enrolment__node=node)
+    offers: dict[int, dict[str, str]] = {}
+    for pk, label, kind in releases.values_list(
+        "enrolment__collaboration", "label", "type"
+    ):
+        offers.setdefault(pk, {})[label] = kind
     for run in runs:
-        collaboration = run.task.collaboration_id
-        if all((collaboration, d["label"]) in released for d in run.task.databases):
+        task = run.task
+        function = task.version.function(task.function)
+        offer = offers.get(task.collaboration_id, {})
+        if function is not None and suits(offer, function, task.databases):
             yield run
 
 
@@ -139,13 +155,13 @@ def reconcile(
 
 
 def _requeue_missing(node: Node, last_claim: int, held: list[Holding]) -> None:
-    assigned = Run.objects.filter(
-        node=node, status__in=HELD, claim__lte=last_claim
-    ).values_list("pk", "attempt")
-    missing = set(assigned) - {(holding.run, holding.attempt) for holding in held}
+    assigned = Run.objects.filter(node=node, status__in=HELD, claim__lte=last_claim)
+    missing = set(assigned.values_list("pk", "attempt")) - {
+        (holding.run, holding.attempt) for holding in held
+    }
     if missing:
         requeue_runs(
-            Run.objects.filter(pk__in=[pk for pk, _ in missing], node=node),
+            assigned.filter(pk__in=[pk for pk, _ in missing]),
             reason="missing_at_node",
             actor=Actor.node(node.pk),
         )
@@ -176,7 +192,8 @@ def _stop_reason(node: Node, holding: Holding, run: Run | None) -> str:
 @transaction.atomic
 def requeue_runs(runs: Any, *, reason: str, actor: Actor = SYSTEM) -> None:
     """Give held runs back to the queue; those with a cancel waiting end instead."""
-    for run in runs.select_for_update().filter(status__in=HELD):
+    held = runs.select_for_update().filter(status__in=HELD)
+    for run in held.order_by("task_id"):
         give_back(run, reason=reason, actor=actor)
 
 

@@ -31,7 +31,7 @@ class Task(models.Model):
         AlgorithmVersion, on_delete=models.PROTECT, related_name="tasks"
     )
     function = models.CharField(max_length=100)
-    databases = models.JSONField(default=list)
+    databases = models.JSONField(default=list, blank=True)
     name = models.CharField(max_length=200)
     purpose = models.TextField(max_length=5000, blank=True)
     visibility = models.CharField(max_length=14, choices=Visibility)

@@ -9,7 +9,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.errors import Refusal
+from apps.errors import Invalid, Refusal
 from apps.nodes.announcement import AnnouncementSerializer, Hello
 from apps.nodes.choices import HEARTBEAT_SECONDS
 from apps.nodes.events import work_group
@@ -75,7 +75,10 @@ class HelloView(NodeView):
         body = HelloSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         node = self.node
-        record_hello(node=node, hello=body.hello())
+        hello = body.hello()
+        if request.headers.get("PTM-Instance") != hello.instance:
+            raise Invalid("instance", "invalid", "PTM-Instance names another one.")
+        record_hello(node=node, hello=hello)
         found = _reconcile(self, body)
         served = node.enrolments.values("collaboration", "collaboration__name")
         return Response(
@@ -150,8 +153,9 @@ class ClaimView(NodeView):
             held=[Holding(**entry) for entry in data["held"]],
             stopping=data["stopping"],
         )
-        if not runs and not found:
-            hold(request, work_group(self.node.organization_id))
+        nothing = not runs and not found
+        if nothing and hold(request, work_group(self.node.organization_id)):
+            return Response(status=204)
         return Response(
             {
                 "claim": data["claim"],
@@ -201,6 +205,12 @@ class ReportSerializer(serializers.Serializer[Any]):
     code = serializers.ChoiceField(choices=FailureCode.choices, required=False)
     detail = serializers.CharField(max_length=2000, allow_blank=True, default="")
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["status"] in (RunStatus.FAILED, RunStatus.REJECTED):
+            if "code" not in attrs:
+                raise serializers.ValidationError({"code": "Say why."})
+        return attrs
+
     def report(self) -> Report:
         data = self.validated_data
         return Report(
@@ -237,7 +247,8 @@ class LogView(NodeView):
     parser_classes = (OctetParser,)
 
     def patch(self, request: Request, run_id: int) -> Response:
-        if int(request.headers.get("Content-Length") or 0) > MAX_CHUNK_BYTES:
+        size = request.headers.get("Content-Length") or "0"
+        if whole_number(size, "Content-Length") > MAX_CHUNK_BYTES:
             raise Refusal("chunk_too_large", "A piece is 256 KiB at most.", status=413)
         length = append_log(
             node=self.node,

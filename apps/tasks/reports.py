@@ -71,6 +71,7 @@ def _already_given_back(node: Node, run_id: int, report: Report) -> Run | None:
         pk=run_id,
         organization=node.organization_id,
         attempt=report.attempt,
+        attempt__gte=1,
         status=RunStatus.QUEUED,
         node=None,
     ).first()

@@ -6,17 +6,17 @@ from django.db.models import Q, QuerySet
 
 from apps.accounts.models import User
 from apps.collaborations.choices import Visibility
-from apps.collaborations.models import Collaboration
-from apps.organizations.models import Organization
+from apps.collaborations.selectors import granted
+from apps.organizations.models import Membership
 
 
 def _own_organizations(user: User) -> QuerySet[Any]:
-    return Organization.objects.filter(memberships__user=user).values("pk")
+    return Membership.objects.filter(user=user).values("organization")
 
 
 def _shared(user: User, task: str = "") -> Q:
     """Tasks that their own visibility shows to the user."""
-    collaborations = Collaboration.objects.visible_to(user).values("pk")
+    collaborations = granted(user, "view_collaboration")
     own = _own_organizations(user)
     return Q(**{f"{task}collaboration__in": collaborations}) & (
         Q(**{f"{task}visibility": Visibility.COLLABORATION})

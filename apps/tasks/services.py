@@ -53,7 +53,9 @@ def create_task(
     organizations = authoring.addressed_organizations(
         collaboration, request.organizations
     )
-    authoring.check_databases(collaboration, organizations, function, request.databases)
+    authoring.check_databases(
+        collaboration, organizations, version, function, request.databases
+    )
     return _store_task(task, data, organizations, keyed)
 
 
@@ -103,9 +105,11 @@ def cancel_task(*, task: Task, user: User) -> None:
     _require_control(user, task)
     actor = Actor.user(user.pk)
     runs = Run.objects.select_for_update().filter(task=task, is_current=True)
-    for run in runs.exclude(status__in=TERMINAL).filter(cancel_requested_at=None):
+    asked = list(runs.exclude(status__in=TERMINAL).filter(cancel_requested_at=None))
+    for run in asked:
         request_cancel(run, actor=actor, reason="requested")
-    _record(actor, "task.cancelled", task)
+    if asked:
+        _record(actor, "task.cancelled", task)
 
 
 def request_cancel(run: Run, *, actor: Actor, reason: str) -> None:
@@ -132,6 +136,7 @@ def run_again(*, run: Run, user: User, keyed: KeyedRequest | None) -> tuple[Run,
     if run.status not in TERMINAL or not run.is_current:
         raise Conflict("run_not_ended", "Only an organization's last, ended run.")
     _still_taking_part(task.collaboration, run.organization)
+    _still_allowed(task)
     now = timezone.now()
     Run.objects.filter(pk=run.pk).update(is_current=False)
     Task.objects.filter(pk=task.pk).update(
@@ -159,6 +164,11 @@ def _still_taking_part(
     collaboration: Collaboration, organization: Organization
 ) -> None:
     authoring.addressed_organizations(collaboration, [organization.pk])
+
+
+def _still_allowed(task: Task) -> None:
+    if not authoring.active_versions(task.collaboration).filter(pk=task.version_id):
+        raise Conflict("version_withdrawn", "The image is not allowed any more.")
 
 
 def _require_control(user: User, task: Task) -> None:

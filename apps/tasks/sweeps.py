@@ -36,5 +36,5 @@ def cancel_queued_of(*, collaboration_id: int, organization_id: int) -> None:
         organization=organization_id,
         status=RunStatus.QUEUED,
     )
-    for run in runs:
+    for run in runs.order_by("task_id"):
         move_run(run, RunStatus.CANCELLED, actor=SYSTEM, reason="participation_ended")

@@ -1,0 +1,48 @@
+# Every command prepares what it needs by itself; `make` alone lists them.
+
+PYTHON := .venv/bin/python
+TYPED := $(wildcard ptm_site apps node_client/ptm_node tools benchmarks tests manage.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench format clean
+
+help:  ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup:  ## Install what the demo and the tests need
+	@python3 tools/setup.py test
+	@$(PYTHON) -m tools.rig base-image
+
+demo:  ## Analyse real data at three sites; EXIT=1 ends after the comparison
+	@python3 tools/setup.py demo
+	@$(PYTHON) -m tools.demo $(if $(EXIT),--exit)
+
+test: setup  ## Run every test, and those of the backends on PostgreSQL with Redis
+	@begin=$$(date +%s); \
+	$(PYTHON) -m pytest && middle=$$(date +%s) && \
+	$(PYTHON) -m tools.rig services -- $(PYTHON) -m pytest -m backends && \
+	end=$$(date +%s) && \
+	echo "SQLite: $$((middle - begin)) s, PostgreSQL and Redis: $$((end - middle)) s"
+
+check:  ## Look for mistakes without running anything
+	@python3 tools/setup.py check
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy $(TYPED)
+	.venv/bin/lint-imports
+	$(PYTHON) manage.py makemigrations --check --dry-run
+	$(PYTHON) manage.py check --deploy --fail-level WARNING
+
+bench:  ## Measure, and write benchmarks/latest.json
+	@python3 tools/setup.py demo
+	@$(PYTHON) -m benchmarks
+
+format:  ## Bring the code into its one form
+	@python3 tools/setup.py check
+	.venv/bin/ruff check --fix-only .
+	.venv/bin/ruff format .
+
+clean:  ## Remove what these commands made, the demo's data included
+	rm -rf .venv var .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .import_linter_cache benchmarks/latest.json
+	find . -name __pycache__ -prune -exec rm -rf {} +

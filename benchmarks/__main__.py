@@ -1,0 +1,57 @@
+"""`make bench`: what the platform costs, beside what the machine can do anyway."""
+
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.figures import Figure, save, show
+from benchmarks.latency import measure_latency
+from benchmarks.memory import measure_memory
+from tools.rig.engine import docker_engine
+from tools.rig.errors import RigError
+from tools.rig.folders import ROOT, VAR
+from tools.rig.platform import Platform, SiteData
+from tools.rig.process import free_port, sigterm_unwinds
+from tools.rig.registry import Registry
+from tools.rig.server import Server
+from tools.rig.world import Wanted
+
+SITE = "Site North"
+
+
+def measure(folder: Path, stack: ExitStack) -> list[Figure]:
+    engine = stack.enter_context(docker_engine())
+    registry = Registry(folder / "registry", free_port())
+    stack.enter_context(registry)
+    server = Server(folder / "server", free_port())
+    platform = stack.enter_context(Platform(folder, engine, registry, server))
+    images = platform.push(ROOT / "algorithms" / "noop")
+    platform.start_server(Wanted("Benchmarks", [SITE], images))
+    site = SiteData(SITE, folder / "north", folder / "table.csv")
+    site.table.write_text("age\n50\n")
+    platform.start_node(site)
+    platform.wait_until_online()
+    memory = measure_memory(platform)
+    return [*measure_latency(platform, platform.world.images[0]), *memory]
+
+
+def main() -> int:
+    VAR.mkdir(exist_ok=True)
+    try:
+        with (
+            sigterm_unwinds(),
+            tempfile.TemporaryDirectory(dir=VAR, prefix="bench-") as folder,
+            ExitStack() as stack,
+        ):
+            figures = measure(Path(folder), stack)
+    except RigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    show(figures)
+    save(figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""How the server runs: `gunicorn -c deploy/gunicorn.conf.py ptm_site.asgi:application`.
+
+One process serves pages, API and sockets. With DATABASE_URL and REDIS_URL set, several
+may run, on several hosts, behind one proxy that ends TLS.
+"""
+
+import os
+
+bind = os.environ.get("PTM_BIND", "127.0.0.1:8000")
+workers = int(os.environ.get("PTM_WORKERS", "1"))
+worker_class = "asgi"
+# Longer than a proxy keeps its connections: it must be the one to close them.
+keepalive = 75
+graceful_timeout = 10
+timeout = 90
+accesslog = None
+control_socket_disable = True

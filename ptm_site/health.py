@@ -1,0 +1,9 @@
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+
+
+def healthy(request: HttpRequest) -> HttpResponse:
+    """Answer when requests are served and the database answers too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HttpResponse("ok", content_type="text/plain")

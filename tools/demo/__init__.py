@@ -1,0 +1,1 @@
+"""One command that shows the whole main job on real data."""

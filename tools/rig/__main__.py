@@ -1,0 +1,94 @@
+"""What the Makefile asks of the rig, as commands.
+
+`python -m tools.rig base-image` makes the algorithms' base image, once;
+`python -m tools.rig services -- CMD…` runs CMD with PostgreSQL and Redis.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tools.rig.engine import docker_engine
+from tools.rig.errors import RigError
+from tools.rig.folders import VAR
+from tools.rig.images import ensure_base_image
+from tools.rig.postgres import Postgres
+from tools.rig.process import as_user, find_program, free_port, sigterm_unwinds
+from tools.rig.redis import Redis
+
+USAGE = "usage: python -m tools.rig base-image | services -- COMMAND [ARGUMENT …]"
+STOP_SECONDS = 10
+
+
+def main(arguments: Sequence[str]) -> int:
+    try:
+        with sigterm_unwinds():
+            return run(list(arguments))
+    except RigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def run(arguments: list[str]) -> int:
+    match arguments:
+        case ["base-image"]:
+            prepare_base_image()
+            return 0
+        case ["services", "--", *command] if command:
+            return run_with_services(command)
+    print(USAGE, file=sys.stderr)
+    return 2
+
+
+def prepare_base_image() -> None:
+    start = time.monotonic()
+    with docker_engine() as client:
+        name = ensure_base_image(client)
+    print(f"Base image {name} … ready in {time.monotonic() - start:.0f} s")
+
+
+def run_with_services(command: Sequence[str], folder: Path = VAR) -> int:
+    """Run `command` beside new, empty services; its exit status."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        scratch = tempfile.TemporaryDirectory(dir=folder, prefix="services-")
+        place = Path(stack.enter_context(scratch))
+        postgres = stack.enter_context(Postgres(place / "postgres", free_port()))
+        redis = stack.enter_context(Redis(place / "redis", free_port()))
+        urls = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+        return _run(command, {**os.environ, **urls})
+
+
+def _run(command: Sequence[str], env: Mapping[str, str]) -> int:
+    # It ends with us in any case: a signal may come between here and the next line.
+    launcher = as_user(None, "--pdeathsig", "TERM")
+    program = [find_program(command[0]), *command[1:]]
+    child = subprocess.Popen([*launcher, *program], env=dict(env))
+    try:
+        status = child.wait()
+    except BaseException:
+        # Ctrl-C has reached the child too; SIGTERM has not.
+        child.terminate()
+        _wait_or_kill(child)
+        raise
+    # As a shell tells the end by a signal.
+    return status if status >= 0 else 128 - status
+
+
+def _wait_or_kill(child: subprocess.Popen[bytes]) -> None:
+    try:
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""A site's node as a process that sees its own site's files only."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tools.rig.errors import RigError
+from tools.rig.files import write_private
+from tools.rig.process import Process
+
+CLIENT = (sys.executable, "-m", "ptm_node")
+Section = Mapping[str, object]
+
+
+def enrol(folder: Path, *, server: str, code: str, name: str) -> Path:
+    """Exchange the code for an identity; return the new configuration file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "node.toml"
+    arguments = ["--server", server, "--code", code, "--name", name]
+    done = subprocess.run(
+        [*CLIENT, "init", *arguments, "--config", str(config)],
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RigError(f"The node {name} could not be enrolled: {done.stderr.strip()}")
+    return config
+
+
+def write_config(config: Path, sections: Mapping[str, Section]) -> None:
+    """Replace the configuration; values are written as JSON, which TOML reads too."""
+    lines: list[str] = []
+    for name, section in sections.items():
+        lines.append(f"[{name}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in section.items()]
+    write_private(config, "\n".join(lines) + "\n")
+
+
+def node_process(config: Path, *, hidden: Sequence[Path] = ()) -> Process:
+    """The daemon of `config`; to it, the folders in `hidden` are empty.
+
+    It lives in a mount namespace of its own in which those folders are covered, and
+    has given up the right to uncover them.
+    """
+    daemon = [*CLIENT, "run", "--config", str(config)]
+    return Process(
+        f"The node {config.parent.name}",
+        [*covering(hidden), *daemon],
+        log=config.parent / "node.log",
+        stop_timeout=30,
+    )
+
+
+def covering(folders: Sequence[Path]) -> list[str]:
+    """The start of a command to which `folders` are empty."""
+    if not folders:
+        return []
+    covers = [
+        f"mount -t tmpfs -o ro,size=4k none {shlex.quote(str(folder))}"
+        for folder in folders
+    ]
+    script = " && ".join([*covers, 'exec "$@"'])
+    namespace = ["unshare", "--mount"]
+    if os.geteuid() != 0:
+        namespace += ["--user", "--map-root-user"]
+    without_mounting = ["setpriv", "--bounding-set", "-sys_admin"]
+    return [*namespace, "sh", "-c", script, "sh", *without_mounting]
