@@ -1,0 +1,235 @@
+"""Set-up ends in one sentence when it cannot go on, and leaves nothing half done."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tools import setup
+from tools.rig.engine import DEFAULT_SOCKET
+from tools.rig.folders import ROOT
+from tools.setup import Need, SetupError
+
+GHOST = Need("ghost", lambda: False)
+FakeProgram = Callable[[str, str], None]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of set-up alone, which requires nothing."""
+    made = tmp_path / "project"
+    (made / "tools").mkdir(parents=True)
+    (made / "var" / "setup").mkdir(parents=True)
+    shutil.copy(ROOT / "tools" / "setup.py", made / "tools")
+    for name in setup.REQUIREMENTS:
+        (made / name).touch()
+    return made
+
+
+@pytest.fixture
+def fake_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProgram:
+    """Puts a shell script before the program of that name."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    def write(name: str, script: str) -> None:
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+
+    return write
+
+
+@pytest.fixture
+def root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+
+def run_setup(project: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "tools/setup.py", "check"]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True)
+
+
+def sentence_of(project: Path) -> str:
+    """What installing the ghost says, without the log's place."""
+    with pytest.raises(SetupError) as caught:
+        setup.install_packages([GHOST], project)
+    log = project / "var" / "setup" / "apt.log"
+    return str(caught.value).replace(f" (see {log})", "")
+
+
+def test_python_packages_are_installed_once_and_when_a_requirement_changes(
+    project: Path,
+) -> None:
+    first, second = run_setup(project), run_setup(project)
+    assert first.returncode == second.returncode == 0
+    assert first.stdout.startswith("Python packages … done in ")
+    assert second.stdout == second.stderr == ""
+    (project / "requirements.txt").write_text("# one more\n")
+    assert run_setup(project).stdout.startswith("Python packages … done in ")
+
+
+def test_a_failed_pip_install_leaves_no_stamp(project: Path) -> None:
+    run_setup(project)
+    stamp = project / ".venv" / "requirements.sha256"
+    assert stamp.exists()
+    (project / "requirements-dev.txt").write_text("./no-such-package\n")
+    failed = run_setup(project)
+    assert failed.returncode == 1
+    assert failed.stdout == "Python packages … failed\n"
+    said = failed.stderr.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("The Python packages could not be installed: ")
+    assert "no-such-package" in said[0]
+    assert not stamp.exists()
+    (project / "requirements-dev.txt").write_text("")
+    assert run_setup(project).returncode == 0
+    assert stamp.exists()
+
+
+def test_a_half_made_environment_is_made_anew(project: Path) -> None:
+    bare = [sys.executable, "-m", "venv", "--without-pip", str(project / ".venv")]
+    subprocess.run(bare, check=True)
+    assert run_setup(project).returncode == 0
+    pip = [str(project / ".venv" / "bin" / "python"), "-m", "pip", "--version"]
+    assert subprocess.run(pip, capture_output=True).returncode == 0
+
+
+def test_a_second_set_up_waits_for_the_first(tmp_path: Path) -> None:
+    lock = tmp_path / "var" / "setup" / "lock"
+    with (
+        setup.one_at_a_time(tmp_path),
+        lock.open("w") as second,
+        pytest.raises(BlockingIOError),
+    ):
+        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with lock.open("w") as third:
+        fcntl.flock(third, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_nothing_is_installed_where_nothing_is_missing(
+    project: Path, fake_program: FakeProgram, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_program("apt-get", f"touch {project}/apt-was-called")
+    setup.install_packages([Need("bash", lambda: True)], project)
+    assert capsys.readouterr().out == ""
+    assert not (project / "apt-was-called").exists()
+
+
+def test_without_root_the_missing_packages_are_said_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(SetupError) as caught:
+        setup.check_that_apt_may(["docker.io"])
+    assert str(caught.value) == (
+        "docker.io is not installed, and installing needs root: "
+        "run `sudo apt-get install docker.io` or install Docker Engine yourself."
+    )
+    with pytest.raises(SetupError) as caught:
+        setup.check_that_apt_may(["debootstrap", "redis-server"])
+    assert str(caught.value) == (
+        "debootstrap and redis-server are not installed, and installing needs root: "
+        "run `sudo apt-get install debootstrap redis-server`."
+    )
+
+
+def test_without_apt_the_missing_packages_are_said_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(setup, "has_program", lambda name: False)
+    with pytest.raises(SetupError) as caught:
+        setup.check_that_apt_may(["debootstrap"])
+    assert str(caught.value) == (
+        "debootstrap is not installed, and this set-up can install packages on "
+        "Debian and Ubuntu only: please install the like of them yourself."
+    )
+
+
+@pytest.mark.usefixtures("root")
+def test_an_unreachable_package_server_is_said(
+    project: Path, fake_program: FakeProgram
+) -> None:
+    # apt's own way: the update only warns, and the installation knows no package.
+    script = """case "$*" in
+    *update*) echo "W: Temporary failure resolving 'debian.test'";;
+    *) echo "E: Unable to locate package ghost"; exit 100;;
+    esac"""
+    fake_program("apt-get", script)
+    said = sentence_of(project)
+    assert said == "ghost could not be installed: the package server cannot be reached."
+
+
+@pytest.mark.usefixtures("root")
+def test_what_apt_complains_of_is_said(
+    project: Path, fake_program: FakeProgram
+) -> None:
+    fake_program("apt-get", 'echo "E: Unable to locate package ghost"; exit 100')
+    said = sentence_of(project)
+    assert said == "ghost could not be installed: Unable to locate package ghost."
+
+
+@pytest.mark.usefixtures("root")
+def test_a_package_that_brings_nothing_is_said(
+    project: Path, fake_program: FakeProgram
+) -> None:
+    fake_program("apt-get", "exit 0")
+    assert sentence_of(project) == "ghost was installed and does not work."
+
+
+@pytest.mark.usefixtures("root")
+def test_an_installation_that_broke_off_is_taken_up_again(
+    project: Path, fake_program: FakeProgram
+) -> None:
+    fake_program("dpkg-query", "echo ghost half-configured; echo bash installed")
+    fake_program("apt-get", f'echo "$@" >> {project}/calls')
+    needs = [Need("ghost", lambda: True), Need("bash", lambda: True)]
+    setup.install_packages(needs, project)
+    install = (project / "calls").read_text().splitlines()[-1]
+    assert install.endswith("install --no-install-recommends ghost")
+
+
+@pytest.mark.parametrize("version", [(2, 7), (3, 10)])
+def test_an_old_python_is_said_in_one_sentence(version: tuple[int, int]) -> None:
+    with pytest.raises(SetupError) as caught:
+        setup.check_python(version)
+    assert str(caught.value) == (
+        f"Python 3.11 or newer is needed, and this is Python {version[0]}.{version[1]}."
+    )
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_one_sentence(
+    project: Path,
+) -> None:
+    shutil.rmtree(project / "var")
+    (project / "var").touch()
+    ended = run_setup(project)
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    assert ended.stderr.startswith("Set-up stopped: ")
+    assert str(project / "var") in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["all"], ["demo", "test"]])
+def test_a_wrong_use_is_answered_with_the_right_one(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert setup.main(arguments) == 2
+    assert capsys.readouterr().err == "usage: python3 tools/setup.py check|demo|test\n"
+
+
+def test_every_profile_has_what_the_smaller_one_has() -> None:
+    check, demo, test = (set(setup.PROFILES[name]) for name in setup.PROFILES)
+    assert check < demo < test
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+def test_an_engine_is_known_by_its_answer(tmp_path: Path) -> None:
+    assert setup.engine_answers(DEFAULT_SOCKET)
+    assert not setup.engine_answers(tmp_path / "docker.sock")
