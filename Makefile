@@ -31,7 +31,7 @@ check:  ## Look for mistakes without running anything
 	.venv/bin/mypy $(TYPED)
 	.venv/bin/lint-imports
 	$(PYTHON) manage.py makemigrations --check --dry-run
-	$(PYTHON) manage.py check --deploy --fail-level WARNING
+	PTM_PUBLIC_URL=https://ptm.example.org $(PYTHON) manage.py check --deploy --fail-level WARNING
 
 bench:  ## Measure, and write benchmarks/latest.json
 	@python3 tools/setup.py demo

@@ -49,17 +49,24 @@ class HeldRequests:
         if seconds is None:
             await self.app(scope, receive, send)
             return
-        body = await _read_body(receive)
+        body, whole = await _read_body(receive)
+        if not whole:
+            await self.app(scope, _replayed(body, receive), send)
+            return
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            for message in await self._answer(scope, body, seconds, gone):
-                await send(message)
+            await self._answer(scope, body, send, seconds, gone)
         finally:
             gone.cancel()
 
     async def _answer(
-        self, scope: Message, body: bytes, seconds: float, gone: asyncio.Future[None]
-    ) -> list[Message]:
+        self,
+        scope: Message,
+        body: bytes,
+        send: Send,
+        seconds: float,
+        gone: asyncio.Future[None],
+    ) -> None:
         deadline = asyncio.get_running_loop().time() + seconds
         layer = cast(BaseChannelLayer, get_channel_layer())
         channel = await layer.new_channel()
@@ -68,11 +75,11 @@ class HeldRequests:
         if joined is not None:
             await layer.group_add(joined, channel)
         try:
-            while True:
+            while not gone.done():
                 left = deadline - asyncio.get_running_loop().time()
-                answer, group = await self._ask(scope, body, may_hold=left > 0)
-                if group is None or gone.done():
-                    return answer
+                group = await self._ask(scope, body, send, may_hold=left > 0)
+                if group is None:
+                    return
                 if group == joined:
                     await _hint_or_gone(layer.receive(channel), gone, left)
                     continue
@@ -91,23 +98,34 @@ class HeldRequests:
         self.groups[_asker(scope)] = group
 
     async def _ask(
-        self, scope: Message, body: bytes, *, may_hold: bool
-    ) -> tuple[list[Message], str | None]:
-        """Run the application once; return its answer and the group it waits for."""
-        answer: list[Message] = []
+        self, scope: Message, body: bytes, send: Send, *, may_hold: bool
+    ) -> str | None:
+        """Run the application once: it answers, or names the group it waits for."""
         marks: list[str] = []
-        pending = [{"type": "http.request", "body": body, "more_body": False}]
-        never = asyncio.get_running_loop().create_future()
 
-        async def receive() -> Message:
-            return pending.pop() if pending else await never
-
-        async def send(message: Message) -> None:
-            answer.append(message)
+        async def send_news(message: Message) -> None:
+            if not marks:
+                await send(message)
 
         marked = {**scope, MARK: marks} if may_hold else scope
-        await self.app(marked, receive, send)
-        return answer, marks[0] if marks else None
+        await self.app(marked, _replayed(body), send_news)
+        return marks[0] if marks else None
+
+
+def _replayed(body: bytes, rest: Receive | None = None) -> Receive:
+    """Give the body that was read, and then what comes after it, if anything does."""
+    message = {"type": "http.request", "body": body, "more_body": rest is not None}
+    pending = [message]
+
+    async def receive() -> Message:
+        if pending:
+            return pending.pop()
+        if rest is not None:
+            return await rest()
+        never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        return await never
+
+    return receive
 
 
 def _asker(scope: Message) -> int:
@@ -124,14 +142,17 @@ def _wait_seconds(scope: Message) -> float | None:
     return min(seconds, MAX_WAIT_SECONDS) if seconds > 0 else None
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> tuple[bytes, bool]:
+    """Return the body and whether it is whole: what waits is small."""
     body = b""
     more = True
-    while more:
+    while more and len(body) <= MAX_BODY_BYTES:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            break
         body += message.get("body", b"")
-        more = message.get("more_body", False) and len(body) <= MAX_BODY_BYTES
-    return body
+        more = message.get("more_body", False)
+    return body, not more
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -9,6 +9,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 from apps.errors import Refusal
+from apps.nesting import shallower_than
 
 MAX_DEPTH = 64
 
@@ -28,7 +29,7 @@ class BoundedJSONParser(JSONParser):
             )
         except (ValueError, RecursionError) as error:
             raise ParseError("The body is not valid JSON.") from error
-        if not _shallower_than(body, MAX_DEPTH):
+        if not shallower_than(body, MAX_DEPTH):
             raise ParseError(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
         return body
 
@@ -50,18 +51,3 @@ def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         raise ValueError("a name appears twice in one object")
     return members
-
-
-def _shallower_than(value: Any, depth: int) -> bool:
-    level = [value]
-    for _ in range(depth):
-        level = [child for parent in level for child in _children(parent)]
-        if not level:
-            return True
-    return False
-
-
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []

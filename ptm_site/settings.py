@@ -151,6 +151,8 @@ REST_KNOX = {
     "TOKEN_TTL": timedelta(days=90),
 }
 KNOX_TOKEN_MODEL = "accounts.AccessToken"  # noqa: S105 (a model's name)
+# Tokens are in our table; knox's migrations would make a second one, for nothing.
+MIGRATION_MODULES = {"knox": None}
 SPECTACULAR_SETTINGS = {
     "TITLE": "PyTaskManager",
     "DESCRIPTION": "Federated computing: send tasks to sites, collect aggregates.",
@@ -160,7 +162,12 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["ptm_site.schema.without_node_endpoints"],
     "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "TaskStatus": "apps.tasks.choices.TaskStatus",
+        "RunStatus": "apps.tasks.choices.RunStatus",
+        "VersionStatus": "apps.algorithms.choices.VersionStatus",
+        "ParticipationStatus": "apps.collaborations.choices.ParticipationStatus",
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 9 * 1024 * 1024
 

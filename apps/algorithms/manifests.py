@@ -9,7 +9,10 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError, best_match
 
 from apps.errors import Invalid
+from apps.nesting import shallower_than
 
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 32
 SCHEMA_FILE = Path(__file__).with_name("manifest.schema.json")
 
 
@@ -20,21 +23,31 @@ def _validator() -> Draft202012Validator:
 
 def check_manifest(manifest: Any) -> None:
     """Raise Invalid unless the manifest has the fixed shape."""
+    _check_bounds(manifest)
     if error := best_match(_validator().iter_errors(manifest)):
         raise _invalid(f"{pointer(error) or 'the manifest'}: {error.message[:300]}")
     names = [function["name"] for function in manifest["functions"]]
     if len(names) != len(set(names)):
         raise _invalid("Two functions have the same name.")
     for function in manifest["functions"]:
-        _check_arguments_schema(function)
+        _check_function(function, names)
 
 
-def _check_arguments_schema(function: dict[str, Any]) -> None:
-    schema = function["arguments"]
-    if "$ref" in json.dumps(schema):
-        raise _invalid(f"{function['name']}: arguments may not contain $ref.")
+def _check_bounds(manifest: Any) -> None:
+    """Refuse what the schema's own check could take too long over."""
     try:
-        Draft202012Validator.check_schema(schema)
+        size = len(json.dumps(manifest, allow_nan=False))
+    except (ValueError, RecursionError, TypeError) as error:
+        raise _invalid("The manifest is not plain JSON.") from error
+    if size > MAX_BYTES or not shallower_than(manifest, MAX_DEPTH):
+        raise _invalid(f"At most {MAX_BYTES:,} bytes and {MAX_DEPTH} levels.")
+
+
+def _check_function(function: dict[str, Any], names: list[str]) -> None:
+    if unknown := set(function.get("subtasks", ())) - set(names):
+        raise _invalid(f"{function['name']} calls {sorted(unknown)[0]}, unknown here.")
+    try:
+        Draft202012Validator.check_schema(function["arguments"])
     except SchemaError as error:
         raise _invalid(f"{function['name']}: {error.message[:300]}") from error
 

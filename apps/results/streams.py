@@ -25,10 +25,10 @@ def streamed(request: HttpRequest, blocks: Iterable[bytes]) -> StreamingHttpResp
 
 
 async def _in_threads(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    def read() -> bytes:
-        return next(blocks, b"")
+    def read() -> bytes | None:
+        return next(blocks, None)  # a block may be empty: that is not the end
 
-    while block := await sync_to_async(read, thread_sensitive=False)():
+    while (block := await sync_to_async(read, thread_sensitive=False)()) is not None:
         yield block
 
 

@@ -2,62 +2,22 @@
 
 import json
 import os
-import re
-import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import docker
 import pytest
 
+from tests.docs.pages import ROOT, Desk, blocks_of, follow
 from tools.rig.engine import docker_engine
 from tools.rig.images import build, ensure_base_image
 from tools.rig.process import free_port
 from tools.rig.registry import Registry
 
-ROOT = Path(__file__).resolve().parents[2]
 DOC = (ROOT / "docs/algorithms.md").read_text()
 SCHEMA = json.loads((ROOT / "apps/algorithms/manifest.schema.json").read_text())
-
-BLOCK = re.compile(r"<!-- (\w+)(?:: ([^\n]*?))? -->\n```\w+\n(.*?)^```$", re.M | re.S)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block, and what the comment above it says to do with it."""
-
-    action: str
-    detail: str | None
-    text: str
-
-
-BLOCKS = [Block(*match.groups()) for match in BLOCK.finditer(DOC)]
-
-
-@dataclass(frozen=True)
-class Desk:
-    """An empty folder of somebody who follows the page, and the environment."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def write(self, name: str, text: str) -> None:
-        path = self.folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-
-    def run(self, script: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=100,
-        )
+BLOCKS = blocks_of(DOC)
 
 
 @pytest.fixture(scope="module")
@@ -94,24 +54,8 @@ def _forget_images(engine: docker.DockerClient, host: str) -> None:
 @pytest.fixture(scope="module")
 def followed(desk: Desk) -> Desk:
     """The page, followed from top to bottom."""
-    said = ""
-    for block in BLOCKS:
-        if block.action == "file":
-            assert block.detail
-            desk.write(block.detail, block.text)
-        elif block.action == "output":
-            assert said.strip() == block.text.strip()
-        else:
-            done = desk.run(block.text)
-            said = done.stdout
-            expected = int((block.detail or "exits 0").removeprefix("exits "))
-            assert done.returncode == expected, said
+    follow(desk, BLOCKS)
     return desk
-
-
-def test_every_block_says_what_to_do_with_it() -> None:
-    assert len(BLOCKS) == len(re.findall(r"^```\w+$", DOC, re.M)) > 10
-    assert {block.action for block in BLOCKS} == {"file", "run", "output"}
 
 
 @pytest.mark.docker
