@@ -10,8 +10,9 @@ from typing import Any
 
 import django
 from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.core.handlers.asgi import ASGIHandler
 from django.db import close_old_connections
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 THREADS = 16
@@ -28,13 +29,13 @@ class OneHopHandler(ASGIHandler):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.handle(scope, receive, send)
 
-    async def get_response_async(self, request: ASGIRequest) -> HttpResponseBase:
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         respond = sync_to_async(
             self._respond, thread_sensitive=False, executor=self.threads
         )
         return await respond(request)
 
-    def _respond(self, request: ASGIRequest) -> HttpResponseBase:
+    def _respond(self, request: HttpRequest) -> HttpResponseBase:
         close_old_connections()
         try:
             return self.get_response(request)

@@ -1,39 +1,71 @@
 """Worlds: rival sites with people in every role, and doubles of nothing."""
 
-import hashlib
-from collections.abc import Iterator
+import copy
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.core.cache import cache
+from django.db import connections, transaction
+from django.test import override_settings
+from pytest_django import DjangoDbBlocker
 
+from apps.collaborations.models import Collaboration
 from tests.worlds import World, build_world
+
+NAMES = ("Heart failure", "Kidney stones")
+QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this session's SQLite file, which a live server shares."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, data_folder: Path
+) -> None:
+    """Test sessions on one machine do not meet in one SQLite file."""
+    database = connections["default"].settings_dict
+    if database["ENGINE"].endswith("sqlite3"):
+        database["TEST"]["NAME"] = str(data_folder / "db.sqlite3")
 
 
 @pytest.fixture(autouse=True)
-def _own_files(settings: LazySettings, tmp_path: Path) -> Iterator[None]:
-    """Each test has its own data folder and an empty cache."""
+def _own_files(settings: LazySettings, tmp_path: Path) -> None:
+    """Each test has its own data folder, an empty cache and quick passwords."""
     settings.DATA_DIR = tmp_path
     settings.UPLOAD_DIR = tmp_path / "uploads"
     settings.MEDIA_ROOT = tmp_path / "results"
     settings.MAX_INPUT_BYTES = 64 * 1024
+    settings.PASSWORD_HASHERS = QUICK
     cache.clear()
-    yield
+
+
+@pytest.fixture(scope="session")
+def _standing(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> list[World]:
+    """Both worlds, built once; what a test changes in them is rolled back."""
+    quick = override_settings(PASSWORD_HASHERS=QUICK)
+    with django_db_blocker.unblock(), transaction.atomic(), quick:
+        return [build_world(name) for name in NAMES]
+
+
+def _copy(standing: World) -> World:
+    """The standing world, or a new one where a flush has taken it."""
+    name = standing.collaboration.name
+    if Collaboration.objects.filter(pk=standing.collaboration.pk, name=name).exists():
+        return copy.deepcopy(standing)
+    return build_world(name)
 
 
 @pytest.fixture
-def world(db: None) -> World:
-    return build_world("Breast cancer")
+def world(db: None, _standing: list[World]) -> World:
+    return _copy(_standing[0])
 
 
 @pytest.fixture
-def rival(db: None) -> World:
+def rival(db: None, _standing: list[World]) -> World:
     """A second world that shares nothing with the first."""
-    return build_world("Lung cancer")
-
-
-@pytest.fixture
-def sha256() -> Any:
-    return lambda data: hashlib.sha256(data).hexdigest()
+    return _copy(_standing[1])

@@ -22,11 +22,11 @@ from apps.collaborations.services import (
     invite_organization,
 )
 from apps.nodes.keys import Key
-from apps.nodes.models import Node
 from apps.nodes.services import enrol_node, issue_enrolment_code
 from apps.organizations.choices import Role
 from apps.organizations.models import Organization
 from apps.organizations.services import create_organization, grant_membership
+from tests.daemon import NodeClient
 
 MANIFEST: dict[str, Any] = {
     "manifest_version": 1,
@@ -65,68 +65,6 @@ MANIFEST: dict[str, Any] = {
 }
 
 
-class NodeClient:
-    """Speaks docs/node-protocol.md to the test server, one instance of a daemon."""
-
-    def __init__(self, node: Node, key: Key, boot: int = 1) -> None:
-        self.node = node
-        self.key = key
-        self.boot = boot
-        self.instance = str(uuid.uuid4())
-        self.last_claim = 0
-        self.client = APIClient()
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {
-            "Authorization": f"Node {self.key.text}",
-            "PTM-Instance": self.instance,
-            "PTM-Protocol": "1",
-        }
-
-    def post(self, path: str, body: Any = None) -> Any:
-        return self.client.post(
-            f"/api/v1/node/{path}", body or {}, format="json", headers=self.headers
-        )
-
-    def hello(
-        self,
-        collaborations: list[dict[str, Any]],
-        held: list[dict[str, int]] | None = None,
-    ) -> Any:
-        return self.post(
-            "hello/",
-            {
-                "instance": self.instance,
-                "boot": self.boot,
-                "version": "0.1.0",
-                "last_claim": self.last_claim,
-                "held": held or [],
-                "announce": {
-                    "collaborations": collaborations,
-                    "contracts": ["ptm"],
-                    "runtime": "docker 28",
-                    "concurrent_runs": 2,
-                },
-            },
-        )
-
-    def claim(self, capacity: int = 10, number: int | None = None) -> Any:
-        number = number if number is not None else self.last_claim + 1
-        answer = self.post("claim/", {"claim": number, "capacity": capacity})
-        if answer.status_code == 200:
-            self.last_claim = max(self.last_claim, number)
-        return answer
-
-    def heartbeat(self, held: list[dict[str, int]]) -> Any:
-        return self.post("heartbeat/", {"last_claim": self.last_claim, "held": held})
-
-    def report(self, run: int, attempt: int, status: str, **fields: Any) -> Any:
-        return self.post(
-            f"runs/{run}/report/", {"attempt": attempt, "status": status, **fields}
-        )
-
-
 @dataclass
 class World:
     collaboration: Collaboration
@@ -135,6 +73,7 @@ class World:
     platform_admin: User
     people: dict[str, User] = field(default_factory=dict)
     nodes: list[NodeClient] = field(default_factory=list)
+    _clients: dict[str, APIClient] = field(default_factory=dict)
 
     def client(self, person: str, scope: TokenScope = TokenScope.TASKS) -> APIClient:
         """A script with a fresh token of this person."""
@@ -149,6 +88,12 @@ class World:
         client = APIClient()
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
         return client
+
+    def person(self, person: str) -> APIClient:
+        """This person's one client: its token is made at the first use."""
+        if person not in self._clients:
+            self._clients[person] = self.client(person)
+        return self._clients[person]
 
     def task_body(self, **changes: Any) -> dict[str, Any]:
         return {
@@ -165,7 +110,7 @@ class World:
 
     def send(self, person: str = "alice", **changes: Any) -> Any:
         """Send a task as this person and return the created task's JSON."""
-        answer = self.client(person).post(
+        answer = self.person(person).post(
             "/api/v1/tasks/", self.task_body(**changes), format="json"
         )
         assert answer.status_code == 201, answer.json()
@@ -210,12 +155,14 @@ def build_world(name: str) -> World:
             actor=SYSTEM,
         )
     for number, site in enumerate(sites):
-        node = add_node(world, site, world.people[f"admin{number}"])
-        assert node.hello(world.released()).status_code == 200
+        add_node(world, site, world.people[f"admin{number}"], hello=True)
     return world
 
 
-def add_node(world: World, site: Organization, admin: User) -> NodeClient:
+def add_node(
+    world: World, site: Organization, admin: User, hello: bool = False
+) -> NodeClient:
+    """Enrol one more node of the site, silent or with its first hello."""
     key = Key.generate("ptmn")
     node, _ = enrol_node(
         code_text=issue_enrolment_code(organization=site, issued_by=admin),
@@ -225,6 +172,8 @@ def add_node(world: World, site: Organization, admin: User) -> NodeClient:
     )
     client = NodeClient(node, key)
     world.nodes.append(client)
+    if hello:
+        assert client.hello(world.released()).status_code == 200
     return client
 
 

@@ -16,14 +16,14 @@ class DatabaseSerializer(serializers.Serializer[Any]):
 
 class ServedCollaborationSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
-    databases = DatabaseSerializer(many=True, default=list, max_length=1000)
+    databases = DatabaseSerializer(many=True, default=list)
 
     def validate_databases(self, databases: list[dict[str, Any]]) -> Any:
         return _each_once(databases, "label")
 
 
 class AnnouncementSerializer(serializers.Serializer[Any]):
-    collaborations = ServedCollaborationSerializer(many=True, max_length=1000)
+    collaborations = ServedCollaborationSerializer(many=True)
     contracts = serializers.ListField(
         child=serializers.ChoiceField(choices=Contract.choices), max_length=10
     )

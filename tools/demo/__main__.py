@@ -20,7 +20,7 @@ from tools.rig.engine import docker_engine
 from tools.rig.errors import RigError
 from tools.rig.folders import ROOT, VAR
 from tools.rig.platform import Platform
-from tools.rig.process import port_taken, sigterm_unwinds
+from tools.rig.process import port_setting, port_taken, sigterm_unwinds
 from tools.rig.registry import Registry, configured_port
 from tools.rig.server import Server
 from tools.rig.world import Wanted
@@ -127,7 +127,7 @@ def main() -> int:
     folder = Path(os.environ.get("PTM_DEMO", VAR / "demo")).resolve()
     try:
         with sigterm_unwinds(), ExitStack() as stack:
-            demo = Demo(folder, int(os.environ.get("PTM_PORT", "8000")), stack)
+            demo = Demo(folder, port_setting("PTM_PORT", 8000), stack)
             agree = demo.run(altered=options.alter_row)
             if not options.exit:
                 demo.invite()

@@ -36,6 +36,14 @@ def free_port() -> int:
         return port
 
 
+def port_setting(name: str, default: int) -> int:
+    """The port that an environment variable names."""
+    text = os.environ.get(name, str(default))
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise RigError(f"{name} is {text!r}, which is not a port number.")
+    return int(text)
+
+
 def port_taken(port: int) -> bool:
     """Whether a program listens on this loopback port."""
     with socket.socket() as probe:

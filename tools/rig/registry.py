@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from docker.errors import DockerException
 
 from tools.rig.errors import RigError
 from tools.rig.files import write_private
-from tools.rig.process import Process
+from tools.rig.process import Process, port_setting
 from tools.rig.service import Service
 
 ROLES = ("publisher", "server", "node")
@@ -28,10 +27,7 @@ BCRYPT_ROUNDS = 4
 
 def configured_port() -> int:
     """The demo's port, which PTM_REGISTRY_PORT moves."""
-    text = os.environ.get("PTM_REGISTRY_PORT", str(DEFAULT_PORT))
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise RigError(f"PTM_REGISTRY_PORT is {text!r}, which is not a port number.")
-    return int(text)
+    return port_setting("PTM_REGISTRY_PORT", DEFAULT_PORT)
 
 
 class Registry(Service):
