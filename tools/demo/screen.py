@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from tools.demo.compare import Row
+from tools.demo.compare import FIGURES, Row
 
 STYLES = {
     "completed": "green",
@@ -39,22 +39,25 @@ class Screen:
         with Live(lanes.table(), console=self.console, refresh_per_second=12) as live:
             lanes.live = live
             yield lanes
+        if not self.console.is_terminal:
+            self.console.print()
 
     def comparison(self, rows: list[Row]) -> None:
+        """A line per column, both ways side by side, and the verdict."""
         table = Table(box=None, header_style="bold", pad_edge=False)
-        for title in ("column", "figure", "three sites", "pooled", "difference"):
-            numeric = title not in ("column", "figure")
-            table.add_column(title, justify="right" if numeric else "left")
-        for row in rows:
-            style = "green" if row.agrees else "red"
-            table.add_row(
-                row.column,
-                row.figure,
-                f"{row.federated:.10g}",
-                f"{row.pooled:.10g}",
-                f"[{style}]{row.difference:.1e}[/]",
-            )
+        table.add_column("column")
+        for figure in FIGURES:
+            table.add_column(figure, justify="right")
+            table.add_column("pooled", justify="right", style="bright_black")
+        for column in dict.fromkeys(row.column for row in rows):
+            cells = [row for row in rows if row.column == column]
+            texts = [text for row in cells for text in _both(row)]
+            table.add_row(column, *texts)
         self.console.print(table)
+        largest = max(row.difference for row in rows)
+        agree = all(row.agrees for row in rows)
+        verdict = "[green]They agree[/]" if agree else "[red]They differ[/]"
+        self.say(f"\n{verdict}: the largest relative difference is {largest:.1e}.")
 
     def say(self, text: str = "") -> None:
         self.console.print(text)
@@ -89,3 +92,8 @@ class Lanes:
                 run["detail"],
             )
         return table
+
+
+def _both(row: Row) -> tuple[str, str]:
+    federated, pooled = f"{row.federated:.10g}", f"{row.pooled:.10g}"
+    return federated if row.agrees else f"[red]{federated}[/]", pooled

@@ -10,10 +10,11 @@ from urllib.request import urlopen
 
 from tools.rig.errors import RigError
 from tools.rig.folders import ROOT
-from tools.rig.process import Process
+from tools.rig.process import Process, port_taken, wait_until
 from tools.rig.service import Service
 
 GUNICORN = ("-m", "gunicorn", "-c", "deploy/gunicorn.conf.py")
+PORT_SECONDS = 5
 
 
 class Server(Service):
@@ -52,6 +53,12 @@ class Server(Service):
             said = done.stderr.strip().splitlines() or ["no reason given"]
             raise RigError(f"manage.py {arguments[0]} failed: {said[-1]}")
         return done.stdout.strip()
+
+    def kill(self) -> None:
+        """End it as a power cut would; return when its port is free again."""
+        if self._process is not None:
+            self._process.kill()
+            wait_until(lambda: not port_taken(self.port), PORT_SECONDS)
 
     def _prepare(self) -> Process:
         command = [sys.executable, *GUNICORN, "ptm_site.asgi:application"]
