@@ -1,0 +1,3 @@
+from ptm_node.cli import main
+
+main()

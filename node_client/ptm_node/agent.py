@@ -1,0 +1,141 @@
+"""The daemon: puts the parts together, starts their threads, and ends them in order."""
+
+import fcntl
+import logging
+import threading
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from ptm_node.channel import Channel
+from ptm_node.clock import Clock
+from ptm_node.config import Config
+from ptm_node.dispatch import Dispatcher
+from ptm_node.errors import NodeError, Revoked, StateInUse
+from ptm_node.journal import Journal
+from ptm_node.life import Life
+from ptm_node.logs import LogFolder
+from ptm_node.roster import Roster
+from ptm_node.runtimes.base import Runtime
+from ptm_node.server_api import ServerApi
+from ptm_node.site import Site
+from ptm_node.spool import Spool
+
+log = logging.getLogger(__name__)
+
+_JOIN_SECONDS = 3.0
+
+
+class Agent:
+    def __init__(
+        self, config: Config, key: str, runtime: Runtime, clock: Clock | None = None
+    ) -> None:
+        state = Path(config.node.state)
+        self._lock = take_state(state)
+        instance = str(uuid.uuid4())
+        api = ServerApi(config.server, key, instance)
+        self._life = Life(clock or Clock())
+        self._site = Site(
+            config=config,
+            life=self._life,
+            journal=Journal(state / "journal.sqlite3"),
+            api=api,
+            runtime=runtime,
+            spool=Spool(state / "spool"),
+            logs=LogFolder(state / "logs"),
+            work=_folder(state / "work"),
+        )
+        self._roster = Roster(self._site, on_slot=self._look)
+        self._roster.outbox.load(self._site.journal.rows())
+        self._dispatcher = Dispatcher(
+            self._site, self._roster, instance, on_welcome=self._welcomed
+        )
+        self._channel = Channel(config.server, api, self._life, on_look=self._look)
+        self._threads: list[threading.Thread] = []
+        self._welcome = threading.Event()
+        for wake in (self._look, self._roster.wake, self._roster.outbox.wake):
+            self._life.on_leaving(wake)
+
+    def serve(self) -> None:
+        """Works until it is told to end, and raises Terminal if the server does so."""
+        self._site.runtime.open(self._dispatcher.runtime_changed)
+        self._repeat("claims", lambda: self._dispatcher.look(self._channel))
+        self._life.draining.wait()
+        log.info("draining: no new runs, those that run may end")
+        self._drain()
+        self._close()
+        if self._life.error is not None:
+            raise self._life.error
+
+    def drain(self) -> None:
+        """Begins nothing new and ends when all that runs has ended."""
+        self._life.draining.set()
+
+    def leave(self) -> None:
+        """Ends now. Containers go on, and are adopted by the next start."""
+        self._life.leave()
+
+    def _look(self) -> None:
+        self._dispatcher.wake()
+
+    def _welcomed(self) -> None:
+        """Nothing else may be said to the server before it has answered the hello."""
+        self._welcome.set()
+        self._repeat("outbox", self._roster.outbox.step)
+        self._repeat("heartbeat", self._dispatcher.beat)
+        self._repeat("socket", self._channel.step)
+
+    def _repeat(self, name: str, step: Callable[[], None]) -> None:
+        self._threads.append(self._life.repeat(name, step))
+
+    def _drain(self) -> None:
+        if self._welcome.is_set():
+            self._roster.give_back_waiting()
+        self._roster.wait_until_idle()
+        if self._welcome.is_set():
+            self._roster.outbox.wait_until_sent()
+
+    def _close(self) -> None:
+        cut_short = self._life.leaving.is_set()
+        self._life.leave()
+        self._channel.close()
+        # The first claims, perhaps held by the server, which a goodbye can release.
+        claims, *others = self._threads
+        for thread in others:
+            thread.join(_JOIN_SECONDS)
+        if isinstance(self._life.error, Revoked):
+            self._roster.remove_containers()
+        elif self._life.error is None and self._welcome.is_set():
+            self._take_leave(cut_short)
+        claims.join(_JOIN_SECONDS)
+        self._site.runtime.close()
+        self._site.api.transport.close()
+        self._roster.join(_JOIN_SECONDS)
+        self._site.journal.close()
+        self._lock.close()
+
+    def _take_leave(self, cut_short: bool) -> None:
+        try:
+            if cut_short:
+                self._roster.give_back_unstarted()
+                self._roster.outbox.say_last_words()
+            self._site.api.goodbye()
+        except NodeError as error:
+            log.debug("no goodbye: %s", error)
+
+
+def take_state(state: Path) -> IO[bytes]:
+    """Makes sure that one daemon at most uses a state folder."""
+    lock = (_folder(state) / "lock").open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise StateInUse(f"{state}: another daemon works with this folder") from None
+    return lock
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path

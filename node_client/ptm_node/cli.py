@@ -1,0 +1,126 @@
+"""The command `ptm-node`.
+
+Exit status: 0 done · 1 anything else · 2 the configuration is to be corrected ·
+3 the server refuses this node (key unknown or revoked, superseded by another daemon,
+protocol not supported) · 4 another daemon holds the state folder.
+"""
+
+import json
+import logging
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ptm_node import __version__, config
+from ptm_node.errors import NodeError
+
+if TYPE_CHECKING:
+    from ptm_node.agent import Agent
+
+# Each command imports what only it needs, so that the daemon stays small.
+
+app = typer.Typer(
+    help="A node of PyTaskManager: runs algorithms beside a site's own data.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", help="The configuration file of this node.")
+]
+
+
+@app.command()
+def init(
+    server: Annotated[str, typer.Option(help="The address of the server.")],
+    code: Annotated[str, typer.Option(help="The one-time enrolment code.")],
+    config_file: ConfigOption,
+    name: Annotated[str, typer.Option(help="What to call this node.")] = "",
+    ca_bundle: Annotated[
+        Path | None, typer.Option(help="Certificates to trust, as a PEM file.")
+    ] = None,
+) -> None:
+    """Enrol this node, and write its key and a configuration with comments."""
+    from ptm_node.enrol import initialise
+
+    enrolled = initialise(
+        config_file,
+        server=server,
+        code=code,
+        name=name or socket.gethostname(),
+        ca_bundle=str(ca_bundle.absolute()) if ca_bundle else None,
+    )
+    typer.echo(f"Enrolled as node {enrolled.node} of {enrolled.organization.name}.")
+    typer.echo(f"Now release databases and images in {config_file}, then start it:")
+    typer.echo(f"  ptm-node run --config {config_file}")
+
+
+@app.command()
+def run(config_file: ConfigOption) -> None:
+    """Run the daemon. The first SIGTERM or Ctrl-C drains it, a second ends it now."""
+    from ptm_node.agent import Agent
+    from ptm_node.clock import Clock
+    from ptm_node.runtimes.docker import DockerRuntime
+
+    _set_up_logging()
+    settings = config.load(config_file)
+    key = config.read_key(Path(settings.node.key_file))
+    signals = {signal.SIGTERM, signal.SIGINT}
+    # Blocked in every thread; one thread takes them when they come.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    clock = Clock()
+    runtime = DockerRuntime(config.key_prefix(key), clock)
+    agent = Agent(settings, key, runtime, clock)
+    threading.Thread(target=_obey, args=(agent, signals), daemon=True).start()
+    agent.serve()
+
+
+@app.command()
+def status(
+    config_file: ConfigOption,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show what this node holds, and when it last heard from the server."""
+    from ptm_node.status import describe, read
+
+    found = read(Path(config.load(config_file).node.state))
+    typer.echo(json.dumps(found) if as_json else describe(found))
+
+
+@app.command()
+def version() -> None:
+    """Show the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    try:
+        app()
+    except NodeError as error:
+        typer.echo(f"ptm-node: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _obey(agent: "Agent", signals: set[signal.Signals]) -> None:
+    signal.sigwait(signals)
+    agent.drain()
+    signal.sigwait(signals)
+    agent.leave()
+
+
+def _set_up_logging() -> None:
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    # The service manager shows these lines; libraries speak only of trouble.
+    for library in ("urllib3", "docker", "websockets"):
+        logging.getLogger(library).setLevel(logging.ERROR)

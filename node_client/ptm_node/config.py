@@ -1,0 +1,262 @@
+"""The site's configuration: one TOML file, read strictly.
+
+A mistake is answered with one sentence: the file, the key, what is wrong, and what
+to write instead.
+"""
+
+import ipaddress
+import json
+import re
+import stat
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ptm_node.errors import ConfigError
+from ptm_node.template import examples
+
+S = TypeVar("S")
+
+LABEL = re.compile(r"[a-z0-9_]{1,64}")
+KEY = re.compile(r"ptmn_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kmgt]?)")
+_TIME = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Size(int):
+    """Bytes, written like "2g"."""
+
+    @property
+    def in_words(self) -> str:
+        size = float(self)
+        for unit in ("bytes", "kB", "MB"):
+            if size < 1024:
+                return f"{size:.0f} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
+            size /= 1024
+        return f"{size:.1f} GB"
+
+
+class Duration(float):
+    """Seconds, written like "1h"."""
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file. An unknown key is a mistake, never ignored."""
+
+
+class Server(Section, frozen=True):
+    url: str
+    ca_bundle: str | None = None
+    channel: Literal["auto", "websocket", "polling"] = "auto"
+
+
+class Node(Section, frozen=True):
+    name: str
+    key_file: str = "node.key"
+    state: str = "state"
+    collaborations: list[int] = []
+
+
+class RegistryLogin(Section, frozen=True):
+    username: str
+    password_file: str
+
+
+class Database(Section, frozen=True):
+    # Sources that are reached over a network come later: the sandbox has none.
+    type: Literal["csv", "parquet", "excel", "folder", "other"]
+    uri: str
+    collaborations: list[int] = []
+
+
+class Policy(Section, frozen=True):
+    images: list[str] = []
+    min_count: Annotated[int, Meta(ge=0)] = 10
+    share_extremes: bool = False
+    share_log: bool = False
+
+
+class Limits(Section, frozen=True):
+    cpus: Annotated[float, Meta(gt=0)] = 1.0
+    memory: Size = Size(2 << 30)
+    pids: Annotated[int, Meta(ge=2)] = 128
+    output: Size = Size(100 << 20)
+    log: Size = Size(1 << 20)
+    tmp: Size = Size(256 << 20)
+    time: Duration = Duration(3600)
+    stop_grace: Duration = Duration(10)
+    concurrent_runs: Annotated[int, Meta(ge=1, le=64)] = 2
+
+
+class Config(NamedTuple):
+    """The whole file. Every path in it is absolute."""
+
+    server: Server
+    node: Node
+    registry: dict[str, RegistryLogin]
+    databases: dict[str, Database]
+    policy: Policy
+    limits: Limits
+
+    @property
+    def collaborations(self) -> list[int]:
+        """The collaborations that this node works for."""
+        served = set(self.node.collaborations)
+        served.update(*(d.collaborations for d in self.databases.values()))
+        return sorted(served)
+
+
+def load(path: Path) -> Config:
+    """Reads and checks the file; raises ConfigError."""
+    try:
+        return _Reader(path).config()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: this is not TOML: {error}.") from error
+
+
+def read_key(path: Path) -> str:
+    """The node's key, from a file that nobody else may read."""
+    key = read_secret(path)
+    if not KEY.fullmatch(key):
+        raise ConfigError(
+            f"{path}: this is not a node's key; enrol again with `ptm-node init`."
+        )
+    return key
+
+
+def key_prefix(key: str) -> str:
+    """The public part of a key, which names the node wherever it must be unique."""
+    return key.split("_")[1]
+
+
+def read_secret(path: Path) -> str:
+    try:
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigError(
+                f"{path}: others may open this secret; run `chmod 600 {path}`."
+            )
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: this secret cannot be read ({error}).") from error
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._folder = path.absolute().parent
+
+    def config(self) -> Config:
+        data = tomllib.loads(self._path.read_text())
+        unknown = sorted(set(data) - set(Config._fields))
+        if unknown:
+            self._fail(unknown[0], "there is no such section")
+        config = Config(
+            server=self._section(data, "server", Server),
+            node=self._section(data, "node", Node),
+            registry=self._table(data, "registry", RegistryLogin),
+            databases=self._table(data, "databases", Database),
+            policy=self._section(data, "policy", Policy),
+            limits=self._section(data, "limits", Limits),
+        )
+        if not is_safe(config.server.url):
+            self._fail("server.url", "only https is safe outside this machine")
+        for label, database in config.databases.items():
+            self._check_database(label, database)
+        return self._with_absolute_paths(config)
+
+    def _section(self, data: dict[str, Any], name: str, kind: type[S]) -> S:
+        return self._convert(data.get(name, {}), name, kind)
+
+    def _table(self, data: dict[str, Any], name: str, kind: type[S]) -> dict[str, S]:
+        entries = data.get(name, {})
+        if not isinstance(entries, dict):
+            self._fail(name, "this must be a table")
+        return {
+            key: self._convert(value, f"{name}.{key}", kind)
+            for key, value in entries.items()
+        }
+
+    def _convert(self, value: object, where: str, kind: type[S]) -> S:
+        try:
+            return msgspec.convert(value, kind, dec_hook=_decode)
+        except msgspec.ValidationError as error:
+            problem, _, place = str(error).partition(" - at `$.")
+            self._fail(".".join(filter(None, [where, place.rstrip("`")])), problem)
+
+    def _check_database(self, label: str, database: Database) -> None:
+        where = f"databases.{label}"
+        if not LABEL.fullmatch(label):
+            self._fail(where, "a label has lower-case letters, digits and _ only")
+        if not Path(database.uri).is_absolute():
+            self._fail(f"{where}.uri", "this must be an absolute path")
+
+    def _with_absolute_paths(self, config: Config) -> Config:
+        node, server = config.node, config.server
+        return config._replace(
+            server=msgspec.structs.replace(
+                server, ca_bundle=server.ca_bundle and self._absolute(server.ca_bundle)
+            ),
+            node=msgspec.structs.replace(
+                node,
+                key_file=self._absolute(node.key_file),
+                state=self._absolute(node.state),
+            ),
+            registry={
+                host: msgspec.structs.replace(
+                    login, password_file=self._absolute(login.password_file)
+                )
+                for host, login in config.registry.items()
+            },
+        )
+
+    def _absolute(self, path: str) -> str:
+        return str(self._folder / path)
+
+    def _fail(self, where: str, problem: str) -> NoReturn:
+        raise ConfigError(f"{self._path}: {where}: {problem}. {_remedy(where)}")
+
+
+def is_safe(url: str) -> bool:
+    """Whether a key may be sent there: by https, or without leaving this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "http":
+        return _is_loopback(parts.hostname or "")
+    return parts.scheme == "https" and bool(parts.hostname)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _decode(kind: type, value: object) -> object:
+    pattern, units = (_SIZE, _BYTES) if kind is Size else (_TIME, _SECONDS)
+    match = pattern.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is not a {kind.__name__.lower()}")
+    return kind(float(match[1]) * units[match[2]])
+
+
+def _remedy(where: str) -> str:
+    """What to write instead, from the template that `init` writes."""
+    section, *steps = re.sub(r"\[.*", "", where).split(".")
+    example: Any = examples()
+    example = example.get(section, example)
+    for step in steps:
+        # The site gives databases and registries their names: any example will do.
+        example = example.get(step) or next(iter(example.values()), {})
+    if isinstance(example, dict):
+        return f"Known keys are {', '.join(example)}."
+    return f"Write it like: {(section, *steps)[-1]} = {json.dumps(example)}."

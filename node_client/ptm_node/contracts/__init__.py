@@ -1,0 +1,1 @@
+"""What a container sees: files, environment and mounts, one module per contract."""

@@ -1,0 +1,173 @@
+"""What the node asks the server, and what the server wants of it.
+
+Hello, heartbeat and claim all compare what the node holds with what the server
+thinks that it holds, so whatever got lost in between is put right within seconds.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from ptm_node import __version__
+from ptm_node.channel import Channel
+from ptm_node.errors import ClaimStale, Trouble
+from ptm_node.messages import (
+    Announcement,
+    Claim,
+    Claimed,
+    Hello,
+    Offer,
+    OfferedDatabase,
+    StopOrder,
+)
+from ptm_node.recovery import Recovery
+from ptm_node.roster import Roster
+from ptm_node.site import Site
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 30.0
+_HELD_SECONDS = 25
+# Without a socket and without room for work, a stop is heard after this at most.
+_FULL_SECONDS = 5.0
+# Between two claims that a server (or a proxy) should have held, but did not.
+_BREATH_SECONDS = 1.0
+
+
+class Dispatcher:
+    """Two loops: `look` claims work, `beat` says that the node is there."""
+
+    def __init__(
+        self,
+        site: Site,
+        roster: Roster,
+        instance: str,
+        on_welcome: Callable[[], None],
+    ) -> None:
+        self._site = site
+        self._roster = roster
+        self._recovery = Recovery(site, roster)
+        self._instance = instance
+        self._on_welcome = on_welcome
+        self._boot = site.journal.begin_life(site.life.clock.now())
+        self._woken = threading.Event()
+        self._announced: Announcement | None = None
+        self._heartbeat_seconds = 20.0
+
+    def wake(self) -> None:
+        """Something may have changed: look at once."""
+        self._woken.set()
+
+    def runtime_changed(self) -> None:
+        self._recovery.hurry()
+        self.wake()
+
+    def look(self, channel: Channel) -> None:
+        """Claims what there is, and waits until there may be more."""
+        self._woken.clear()
+        self._recovery.step()
+        if self._announced is None:
+            self._hello()
+            self._on_welcome()
+        self._recovery.begin_unstarted()
+        capacity = self._capacity()
+        hold = _HELD_SECONDS if channel.polling and capacity else 0
+        began = self._site.life.clock.monotonic()
+        answer = self._claim(capacity, hold)
+        if hold and not answer.runs:
+            spent = self._site.life.clock.monotonic() - began
+            self._rest(_BREATH_SECONDS - spent)
+        elif not hold:
+            self._rest(_FULL_SECONDS if channel.polling else _LOOK_SECONDS)
+
+    def beat(self) -> None:
+        """One heartbeat, and a new hello if there is something new to announce."""
+        clock = self._site.life.clock
+        self._site.life.pause(clock.spread(self._heartbeat_seconds))
+        if self._announced != self._announcement():
+            self._hello()
+        answer = self._site.api.heartbeat(self._site.journal.holdings())
+        self._site.journal.note("last_contact", clock.now())
+        self._obey(answer.stop)
+        self._roster.outbox.hurry()
+        if answer.work:
+            self.wake()
+
+    def _hello(self) -> None:
+        announcement = self._announcement()
+        holdings = self._site.journal.holdings()
+        welcome = self._site.api.hello(
+            Hello(
+                instance=self._instance,
+                boot=self._boot,
+                version=__version__,
+                last_claim=holdings.last_claim,
+                held=holdings.held,
+                announce=announcement,
+            )
+        )
+        self._announced = announcement
+        self._heartbeat_seconds = min(max(welcome.heartbeat_seconds, 1.0), 300.0)
+        self._site.journal.note("node", welcome.node)
+        self._site.journal.note("organization", welcome.organization.name)
+        self._site.journal.note("last_contact", self._site.life.clock.now())
+        log.info("serving %s as node %d", welcome.organization.name, welcome.node)
+        self._obey(welcome.stop)
+
+    def _claim(self, capacity: int, hold: int) -> Claimed:
+        holdings = self._site.journal.holdings()
+        # The number follows from the journal alone: it stays the same until an
+        # answer is in the journal, over any number of restarts.
+        number = holdings.last_claim + 1
+        claim = Claim(number, capacity, holdings.held, holdings.stopping)
+        try:
+            answer = self._site.api.claim(claim, hold)
+        except ClaimStale as stale:
+            log.warning("%s; going on from there", stale)
+            self._site.journal.adopt_last_claim(stale.last_claim)
+            self.wake()
+            return Claimed(number)
+        if answer.claim != number:
+            raise Trouble("the answer belongs to another claim")
+        rows = self._site.journal.record_claim(number, answer.runs)
+        self._roster.begin(rows)
+        self._obey(answer.stop)
+        return answer
+
+    def _obey(self, orders: list[StopOrder]) -> None:
+        for order in orders:
+            self._roster.stop(order)
+
+    def _capacity(self) -> int:
+        """How many runs to ask for: none while they could not be started."""
+        reason = ""
+        if self._site.life.draining.is_set():
+            reason = "the daemon is ending"
+        elif not self._site.runtime.ready or not self._recovery.done:
+            reason = "the container engine does not answer"
+        if reason != self._site.journal.noted("paused"):
+            self._site.journal.note("paused", reason)
+        return 0 if reason else self._roster.capacity
+
+    def _rest(self, seconds: float) -> None:
+        clock = self._site.life.clock
+        clock.wait(self._woken, clock.spread(max(seconds, 0.0)))
+
+    def _announcement(self) -> Announcement:
+        config = self._site.config
+        return Announcement(
+            collaborations=[
+                Offer(
+                    id=collaboration,
+                    databases=[
+                        OfferedDatabase(label, database.type)
+                        for label, database in config.databases.items()
+                        if collaboration in database.collaborations
+                    ],
+                )
+                for collaboration in config.collaborations
+            ],
+            contracts=["ptm"],
+            runtime=self._site.runtime.name,
+            concurrent_runs=config.limits.concurrent_runs,
+        )

@@ -1,0 +1,77 @@
+"""`ptm-node init`: exchanges a one-time code for an identity of the node's own."""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+
+from ptm_node import config
+from ptm_node.errors import ConfigError, Refused, Terminal
+from ptm_node.messages import Enrolled, Enrolment
+from ptm_node.server_api import enrol
+from ptm_node.template import TEMPLATE
+
+
+def initialise(
+    path: Path, server: str, code: str, name: str, ca_bundle: str | None
+) -> Enrolled:
+    """Writes key and configuration. Costs nothing to repeat if the answer got lost.
+
+    The key is on disk before the server hears of it, so that a repeat shows the same
+    key, which the server recognises.
+    """
+    if path.exists():
+        raise ConfigError(
+            f"{path}: this node is enrolled already; name another file for another."
+        )
+    if not config.is_safe(server):
+        raise ConfigError(f"{server}: only https is safe outside this machine.")
+    address = config.Server(url=server, ca_bundle=ca_bundle)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key_file = path.with_suffix(".key")
+    fresh = not key_file.exists()
+    if fresh:
+        secret = secrets.token_urlsafe(32)
+        _write_secret(key_file, f"ptmn_{secrets.token_hex(6)}_{secret}\n")
+    key = config.read_key(key_file)
+    prefix, sha256 = config.key_prefix(key), hashlib.sha256(key.encode()).hexdigest()
+    try:
+        enrolled = enrol(address, Enrolment(code, name, prefix, sha256))
+    except Refused as refused:
+        if fresh:
+            key_file.unlink()
+        raise Terminal(f"not enrolled: {refused}") from None
+    _write_secret(path, _configuration(path, address, name))
+    return enrolled
+
+
+def _configuration(path: Path, server: config.Server, name: str) -> str:
+    settings = {
+        "url": server.url,
+        "name": name,
+        "key_file": f"{path.stem}.key",
+        "state": f"{path.stem}-state",
+    }
+    if server.ca_bundle:
+        settings["ca_bundle"] = server.ca_bundle
+    text = TEMPLATE
+    for key, value in settings.items():
+        line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        before, after = re.split(rf"(?m)^#?{key} = .*$", text, maxsplit=1)
+        text = before + line + after
+    return text
+
+
+def _write_secret(path: Path, text: str) -> None:
+    """Whole or not at all, for the owner's eyes only, and never over another file."""
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(number, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.link(part, path)
+    part.unlink()

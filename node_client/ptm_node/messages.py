@@ -1,0 +1,208 @@
+"""The shapes of what node and server say to each other (docs/node-protocol.md).
+
+Answers may grow fields that this version does not know; they are ignored.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from msgspec import Struct
+
+
+class Key(NamedTuple):
+    """One attempt of one run: what every later word to the server is about."""
+
+    run: int
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"{self.run}-{self.attempt}"
+
+
+class Status(StrEnum):
+    """The states that a node reports. `completed` is never reported, but earned."""
+
+    PREPARING = "preparing"
+    RUNNING = "running"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    QUEUED = "queued"
+
+
+class Code(StrEnum):
+    """Why an attempt ended without a result: whose fault it is, and what to do."""
+
+    POLICY_REFUSED = "policy_refused"
+    IMAGE_NOT_FOUND = "image_not_found"
+    REGISTRY_UNREACHABLE = "registry_unreachable"
+    RUNTIME_UNAVAILABLE = "runtime_unavailable"
+    DATABASE_UNKNOWN = "database_unknown"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    EXIT_NONZERO = "exit_nonzero"
+    OUTPUT_MISSING = "output_missing"
+    OUTPUT_TOO_LARGE = "output_too_large"
+    OUTPUT_INVALID = "output_invalid"
+    DISK_FULL = "disk_full"
+    NODE_STOPPING = "node_stopping"
+    INTERNAL = "internal"
+
+
+class Held(Struct, frozen=True):
+    run: int
+    attempt: int
+
+
+class Holdings(Struct, frozen=True):
+    """One reading of the journal."""
+
+    last_claim: int
+    held: list[Held]
+    stopping: list[int]
+
+
+class StopOrder(Struct, frozen=True):
+    run: int
+    attempt: int
+    reason: str
+
+    @property
+    def key(self) -> Key:
+        return Key(self.run, self.attempt)
+
+
+class Named(Struct, frozen=True):
+    id: int
+    name: str
+
+
+class Initiator(Struct, frozen=True):
+    id: int
+    username: str
+
+
+class Task(Struct, frozen=True):
+    id: int
+    name: str
+    collaboration: Named
+    organization: Named
+    initiator: Initiator | None = None
+    purpose: str | None = None
+
+
+class Label(Struct, frozen=True):
+    label: str
+
+
+class Assignment(Struct, frozen=True):
+    """A claimed run. `input` travels as base64."""
+
+    run: int
+    attempt: int
+    task: Task
+    image: str
+    contract: str
+    function: str
+    function_type: str
+    databases: list[Label]
+    input: bytes
+    input_sha256: str
+    deadline_at: str | None = None
+
+    @property
+    def key(self) -> Key:
+        return Key(self.run, self.attempt)
+
+
+class OfferedDatabase(Struct, frozen=True):
+    label: str
+    type: str
+
+
+class Offer(Struct, frozen=True):
+    """What the node does for one collaboration."""
+
+    id: int
+    databases: list[OfferedDatabase]
+
+
+class Announcement(Struct, frozen=True):
+    collaborations: list[Offer]
+    contracts: list[str]
+    runtime: str
+    concurrent_runs: int
+
+
+class Hello(Struct, frozen=True):
+    instance: str
+    boot: int
+    version: str
+    last_claim: int
+    held: list[Held]
+    announce: Announcement
+
+
+class Welcome(Struct, frozen=True):
+    node: int
+    organization: Named
+    last_claim: int = 0
+    stop: list[StopOrder] = []
+    work: bool = False
+    heartbeat_seconds: float = 20.0
+    server_version: str = ""
+    collaborations: list[Named] = []
+
+
+class Claim(Struct, frozen=True):
+    claim: int
+    capacity: int
+    held: list[Held]
+    stopping: list[int]
+
+
+class Claimed(Struct, frozen=True):
+    claim: int
+    runs: list[Assignment] = []
+    stop: list[StopOrder] = []
+
+
+class Beat(Struct, frozen=True):
+    work: bool = False
+    stop: list[StopOrder] = []
+
+
+class Report(Struct, frozen=True, omit_defaults=True):
+    attempt: int
+    status: Status
+    code: Code | None = None
+    detail: str = ""
+    retry: bool | None = None
+
+
+class Confirmation(Struct, frozen=True):
+    """The answer to a report; `stop` says that a cancel waits."""
+
+    status: str
+    stop: bool = False
+
+
+class Enrolment(Struct, frozen=True):
+    code: str
+    name: str
+    key_prefix: str
+    key_sha256: str
+
+
+class Enrolled(Struct, frozen=True):
+    node: int
+    name: str
+    organization: Named
+
+
+class Problem(Struct, frozen=True):
+    """problem+json, as far as a node reads it."""
+
+    code: str = ""
+    detail: str = ""
+    last_claim: int = 0

@@ -1,0 +1,85 @@
+"""Takes up what an earlier life left, and removes what belongs to no run."""
+
+import logging
+import shutil
+
+from ptm_node.errors import RunFailure
+from ptm_node.journal import Phase
+from ptm_node.roster import Roster
+from ptm_node.runtimes.base import Recovered
+from ptm_node.site import Site
+
+log = logging.getLogger(__name__)
+
+_SWEEP_SECONDS = 600.0
+
+
+class Recovery:
+    """Compares containers and files with the journal, which is right.
+
+    What runs is attended at once, whether the server can be reached or not. What has
+    not started waits for the hello: the server may want it no more.
+
+    Once after each start, whenever the container engine has come back, and now and
+    then, for what an engine that did not answer may have done after all.
+    """
+
+    def __init__(self, site: Site, roster: Roster) -> None:
+        self._site = site
+        self._roster = roster
+        self._due_at = 0.0
+        self._begun = False
+        self.done = False
+
+    def hurry(self) -> None:
+        self._due_at = 0.0
+
+    def begin_unstarted(self) -> None:
+        """Takes up what has no container yet; only after the hello."""
+        if self._begun or not self.done:
+            return
+        self._begun = True
+        rows = self._site.journal.rows()
+        self._roster.begin(
+            [r for r in rows if r.phase is Phase.CLAIMED and r.stop is None]
+        )
+
+    def step(self) -> None:
+        now = self._site.life.clock.monotonic()
+        if now < self._due_at or not self._site.runtime.ready:
+            return
+        try:
+            found = self._site.runtime.recover()
+        except RunFailure as failure:
+            log.warning("%s", failure)
+            return
+        self._due_at = now + _SWEEP_SECONDS
+        for each in found:
+            self._settle(each)
+        if not self.done:
+            self._take_up()
+            self.done = True
+
+    def _settle(self, found: Recovered) -> None:
+        key = found.handle.key
+        if self._roster.has(key):
+            return
+        row = self._site.journal.row(key)
+        phase = row.phase if row else None
+        if phase is Phase.CLAIMED and found.started:
+            # The daemon ended between the start and the note of it.
+            now = self._site.life.clock.now()
+            self._site.journal.started(key, found.handle.id, now)
+        elif phase is not Phase.STARTED:
+            log.info("removing the left-over container of run %s", key)
+            self._site.runtime.remove(found.handle)
+
+    def _take_up(self) -> None:
+        rows = self._site.journal.rows()
+        self._site.spool.sweep({row.key for row in rows})
+        started = [row for row in rows if row.phase is Phase.STARTED]
+        kept = {str(row.key) for row in started}
+        for folder in self._site.work.iterdir():
+            if folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+        self._roster.begin(started)

@@ -1,0 +1,130 @@
+"""The attempts that this daemon works on now, each in a thread of its own."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from ptm_node.journal import Phase, Row
+from ptm_node.messages import Key, StopOrder
+from ptm_node.outbox import Outbox
+from ptm_node.runs import Attempt, give_back
+from ptm_node.site import Site
+
+log = logging.getLogger(__name__)
+
+
+class Roster:
+    def __init__(self, site: Site, on_slot: Callable[[], None]) -> None:
+        self.outbox = Outbox(site, on_stop=self.stop)
+        self._site = site
+        self._on_slot = on_slot
+        self._slots = site.config.limits.concurrent_runs
+        self._changed = threading.Condition()
+        self._active: dict[Key, Attempt] = {}
+        self._waiting: deque[Row] = deque()
+
+    @property
+    def capacity(self) -> int:
+        """How many more runs could begin at once."""
+        with self._changed:
+            return max(self._slots - len(self._active) - len(self._waiting), 0)
+
+    def has(self, key: Key) -> bool:
+        with self._changed:
+            return key in self._active
+
+    def begin(self, rows: list[Row]) -> None:
+        """Takes up runs; what runs already is attended whatever the limit says."""
+        with self._changed:
+            for row in rows:
+                if row.phase is Phase.STARTED:
+                    self._spawn(row)
+                else:
+                    self._waiting.append(row)
+            if not self._site.life.draining.is_set():
+                self._fill_slots()
+        if self._site.life.draining.is_set():
+            self.give_back_waiting()
+
+    def stop(self, order: StopOrder) -> None:
+        """The server no longer wants an attempt from this node."""
+        row = self._site.journal.row(order.key)
+        if row is None or row.stop is not None:
+            return
+        log.info("run %s is to be stopped: %s", order.key, order.reason)
+        self._site.journal.stop_ordered(order.key, order.reason)
+        with self._changed:
+            attempt = self._active.get(order.key)
+            self._waiting = deque(r for r in self._waiting if r.key != order.key)
+            if attempt is not None:
+                attempt.stop(order.reason)
+            else:
+                self.outbox.discard(order.key, order.reason)
+
+    def give_back_waiting(self) -> None:
+        """What waits for a slot is left to other nodes."""
+        with self._changed:
+            rows, self._waiting = list(self._waiting), deque()
+        for row in rows:
+            self._give_back(row.key)
+
+    def give_back_unstarted(self) -> None:
+        """The same for what has a slot, but no running container."""
+        with self._changed:
+            unstarted = [key for key, each in self._active.items() if not each.running]
+        for key in unstarted:
+            self._give_back(key)
+
+    def remove_containers(self) -> None:
+        """Of a node whose key was revoked: its runs belong to others now."""
+        with self._changed:
+            attempts = list(self._active.values())
+        for attempt in attempts:
+            attempt.remove_container()
+
+    def wait_until_idle(self) -> None:
+        """Returns when no attempt is active, or when the daemon leaves."""
+        leaving = self._site.life.leaving
+        with self._changed:
+            self._changed.wait_for(lambda: not self._active or leaving.is_set())
+
+    def join(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._active, seconds)
+
+    def wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _give_back(self, key: Key) -> None:
+        self.outbox.last_word(key, give_back().report(key))
+
+    def _spawn(self, row: Row) -> None:
+        attempt = Attempt(row, self._site, self.outbox)
+        self._active[row.key] = attempt
+        threading.Thread(
+            target=self._run, args=(attempt,), name=f"run-{row.key}", daemon=True
+        ).start()
+
+    def _run(self, attempt: Attempt) -> None:
+        try:
+            attempt.execute()
+        finally:
+            self._end(attempt)
+
+    def _end(self, attempt: Attempt) -> None:
+        leaving = self._site.life.leaving.is_set()
+        with self._changed:
+            was_full = len(self._active) >= self._slots
+            del self._active[attempt.key]
+            if attempt.unwanted and not leaving:
+                self.outbox.discard(attempt.key, attempt.unwanted)
+            self._fill_slots()
+            self._changed.notify_all()
+        if was_full:  # the server may have held something back
+            self._on_slot()
+
+    def _fill_slots(self) -> None:
+        while self._waiting and len(self._active) < self._slots:
+            self._spawn(self._waiting.popleft())

@@ -1,0 +1,245 @@
+"""One attempt of a run, from its row in the journal to a word in the outbox.
+
+`Attempt.execute` reads from top to bottom in the order in which things happen.
+"""
+
+import errno
+import logging
+import shutil
+import sqlite3
+import threading
+from concurrent.futures import Future
+
+from ptm_node import policy
+from ptm_node.clock import Backoff
+from ptm_node.contracts import ptm
+from ptm_node.deliveries import LogTail
+from ptm_node.errors import (
+    AttemptGone,
+    DaemonLeaving,
+    Refused,
+    RunFailure,
+    Terminal,
+    Trouble,
+)
+from ptm_node.journal import Row
+from ptm_node.logs import LogKeeper
+from ptm_node.messages import Code, Report, Status
+from ptm_node.outbox import Outbox
+from ptm_node.runtimes.base import Exit, Handle
+from ptm_node.site import Site
+
+log = logging.getLogger(__name__)
+
+_FILE_TOO_LARGE = 128 + 25  # ended by SIGXFSZ
+_ENDED_FROM_OUTSIDE = (128 + 9, 128 + 15)
+_LAST_LINES_SECONDS = 5.0
+_LOG_PACE_SECONDS = 1.0
+
+
+class Attempt:
+    """Lives in a thread of its own; only `stop` is for other threads."""
+
+    def __init__(self, row: Row, site: Site, outbox: Outbox) -> None:
+        self.key = row.key
+        self._row = row
+        self._site = site
+        self._outbox = outbox
+        self._folder = site.work_folder(row.key)
+        self._handle = Handle(row.key, row.container) if row.container else None
+        self._running = threading.Event()
+        self.unwanted = row.stop
+        self._log: LogKeeper | None = None
+        self._tail = LogTail(outbox, row.key, site.logs.path(row.key))
+
+    def execute(self) -> None:
+        try:
+            handle = self._handle or self._launch()
+            self._attend(handle)
+            ending = self._await_end(handle)
+            self._judge(ending)
+            self._keep_result()
+        except DaemonLeaving:
+            return  # the container goes on, and the next start adopts it
+        except AttemptGone as gone:
+            self.unwanted = gone.reason
+        except Exception as error:
+            self._report(error)
+        self._clean_up()
+
+    @property
+    def running(self) -> bool:
+        return self._running.is_set()
+
+    def stop(self, reason: str) -> None:
+        """Ends the container early; the attempt's own thread does the rest."""
+        self.unwanted = reason
+        if self._running.is_set():
+            threading.Thread(target=self._stop_container, daemon=True).start()
+
+    def remove_container(self) -> None:
+        if self._handle is not None:
+            self._site.runtime.remove(self._handle)
+
+    def _launch(self) -> Handle:
+        """Starts a container, once the site's rules and the server have agreed."""
+        self._raise_if_unwanted()
+        config = self._site.config
+        permit = policy.check(config, self._row.assignment)
+        confirmation = self._ask_for_confirmation()
+        spec = ptm.lay_out(self._row.assignment, permit, config, self._folder)
+        # The container is made while the answer is on its way, and not before the
+        # answer is there is anything pulled or started.
+        handle = self._site.runtime.prepare(spec, before_pull=confirmation.result)
+        self._handle = handle
+        confirmation.result()
+        self._raise_if_unwanted()
+        self._site.runtime.start(handle)
+        self._outbox.running(self.key)
+        started_at = self._site.life.clock.now()
+        self._site.journal.started(self.key, handle.id, started_at)
+        return handle
+
+    def _ask_for_confirmation(self) -> Future[None]:
+        confirmation: Future[None] = Future()
+
+        def ask() -> None:
+            try:
+                self._confirm()
+                confirmation.set_result(None)
+            except Exception as error:
+                confirmation.set_exception(error)
+
+        threading.Thread(target=ask, daemon=True).start()
+        return confirmation
+
+    def _confirm(self) -> None:
+        """Returns when the server has agreed to this attempt."""
+        life = self._site.life
+        backoff = Backoff(life.clock)
+        report = Report(self.key.attempt, Status.PREPARING)
+        while True:
+            try:
+                if self._site.api.report(self.key.run, report).stop:
+                    raise AttemptGone("cancelled")
+                return
+            except Trouble as trouble:
+                delay = backoff.delay(trouble.retry_after)
+            except Terminal as error:
+                life.fail(error)
+                raise DaemonLeaving(str(error)) from None
+            self._raise_if_unwanted()
+            if life.clock.wait(life.draining, delay):
+                raise give_back()
+
+    def _attend(self, handle: Handle) -> None:
+        """Sees to a container that runs, started a moment or a daemon's life ago."""
+        self._running.set()
+        if self.unwanted:  # said between the last look and the start
+            self._stop_container()
+        site = self._site
+        site.logs.make_room()
+        self._log = LogKeeper(
+            site.runtime,
+            handle,
+            site.logs.path(self.key),
+            limit=site.config.limits.log,
+            on_growth=self._on_log,
+        )
+        self._log.start()
+
+    def _on_log(self) -> None:
+        if self._site.config.policy.share_log:
+            self._outbox.add(self._tail, after=_LOG_PACE_SECONDS)
+
+    def _await_end(self, handle: Handle) -> Exit:
+        ending = self._site.runtime.wait(handle, self._seconds_left())
+        if ending is not None:
+            return ending
+        if self._site.life.leaving.is_set():
+            raise DaemonLeaving("the daemon leaves")
+        self._stop_container()
+        self._raise_if_unwanted()
+        limit = self._site.config.limits.time
+        raise RunFailure(Code.TIMED_OUT, f"stopped after {limit:g} seconds")
+
+    def _judge(self, ending: Exit) -> None:
+        """Raises RunFailure, in the words of the node, unless the end was good."""
+        self._raise_if_unwanted()
+        limits = self._site.config.limits
+        match ending:
+            case Exit(code=0):
+                return
+            case Exit(code=None):
+                raise _infrastructure("the container has vanished")
+            case Exit(out_of_memory=True):
+                detail = f"out of memory at {limits.memory.in_words}"
+                raise RunFailure(Code.OUT_OF_MEMORY, detail)
+            case Exit(code=code) if code in _ENDED_FROM_OUTSIDE:
+                raise _infrastructure("the container was ended from outside")
+            case Exit(code=255, witnessed=False):  # what an engine's crash leaves
+                raise _infrastructure("the container engine went down")
+            case Exit(code=code):
+                size = ptm.output_file(self._folder).stat().st_size
+                if code == _FILE_TOO_LARGE or size > limits.output:
+                    detail = f"the output is larger than {limits.output.in_words}"
+                    raise RunFailure(Code.OUTPUT_TOO_LARGE, detail)
+                raise RunFailure(Code.EXIT_NONZERO, f"exit status {code}")
+
+    def _keep_result(self) -> None:
+        output = self._site.spool.keep(
+            ptm.output_file(self._folder), self.key, self._site.config.limits.output
+        )
+        self._outbox.result(self.key, output)
+        log.info("run %s: a result of %d bytes", self.key, output.size)
+
+    def _report(self, error: Exception) -> None:
+        failure = _failure(error)
+        log.info("run %s: %s", self.key, failure)
+        report = failure.report(self.key)
+        self._site.life.insist(lambda: self._outbox.last_word(self.key, report))
+
+    def _clean_up(self) -> None:
+        """Leaves nothing behind but what waits to be sent, and the log."""
+        if self._log is not None:
+            self._log.finish(_LAST_LINES_SECONDS)
+        self.remove_container()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _stop_container(self) -> None:
+        if self._handle is not None:
+            grace = self._site.config.limits.stop_grace
+            self._site.runtime.stop(self._handle, grace)
+
+    def _seconds_left(self) -> float:
+        started_at = self._row.started_at
+        limit = self._site.config.limits.time
+        if started_at is None:  # just now
+            return limit
+        return max(limit - (self._site.life.clock.now() - started_at), 0.0)
+
+    def _raise_if_unwanted(self) -> None:
+        if self.unwanted:
+            raise AttemptGone(self.unwanted)
+
+
+def give_back() -> RunFailure:
+    """For a run that has not started when the daemon is told to end."""
+    detail = "the node was stopped before it began"
+    return RunFailure(Code.NODE_STOPPING, detail, status=Status.QUEUED)
+
+
+def _infrastructure(detail: str) -> RunFailure:
+    return RunFailure(Code.RUNTIME_UNAVAILABLE, detail, retry=True)
+
+
+def _failure(error: Exception) -> RunFailure:
+    """Any error as what the server is told of it."""
+    if isinstance(error, RunFailure):
+        return error
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or isinstance(error, sqlite3.OperationalError):
+        detail = "the disk of this site is full"
+        return RunFailure(Code.DISK_FULL, detail, retry=True)
+    log.error("this ends the run: %s", error, exc_info=not isinstance(error, Refused))
+    return RunFailure(Code.INTERNAL, "the node met an error; its log says more")

@@ -1,0 +1,1 @@
+"""Where containers run. One contract of six verbs, see `base`."""

@@ -1,0 +1,54 @@
+"""Pulls an image by its digest, and says who is to blame if that fails."""
+
+import logging
+import re
+
+import docker
+from docker.errors import APIError
+
+from ptm_node.errors import RunFailure
+from ptm_node.messages import Code
+from ptm_node.runtimes.base import Credentials
+
+log = logging.getLogger(__name__)
+
+_REFUSED = re.compile("unauthorized|denied|credentials|authentication", re.IGNORECASE)
+_ABSENT = re.compile("manifest unknown|not found|name unknown", re.IGNORECASE)
+_FULL = re.compile("no space left", re.IGNORECASE)
+
+
+def pull(client: docker.APIClient, image: str, credentials: Credentials | None) -> None:
+    """Raises RunFailure. Docker itself checks the bytes against the digest."""
+    repository, _, digest = image.partition("@")
+    # An empty sign-in, not None: that would send what ~/.docker/config.json holds.
+    sign_in = {}
+    if credentials is not None:
+        sign_in = {
+            "username": credentials.username,
+            "password": credentials.password,
+        }
+    log.info("pulling %s", image)
+    try:
+        for line in client.pull(
+            repository, tag=digest, auth_config=sign_in, stream=True, decode=True
+        ):
+            if "error" in line:
+                raise _failure(repository, str(line["error"]))
+    except APIError as error:
+        raise _failure(repository, str(error.explanation)) from None
+
+
+def _failure(repository: str, reason: str) -> RunFailure:
+    log.warning("pull failed: %s", reason)
+    registry = repository.split("/")[0]
+    if _FULL.search(reason):
+        detail = "no room for the image at this site"
+        return RunFailure(Code.DISK_FULL, detail, retry=True)
+    if _REFUSED.search(reason):
+        detail = f"the registry {registry} does not let this node in"
+        return RunFailure(Code.REGISTRY_UNREACHABLE, detail)
+    if _ABSENT.search(reason):
+        detail = f"the registry {registry} does not have this image"
+        return RunFailure(Code.IMAGE_NOT_FOUND, detail)
+    detail = f"the registry {registry} does not answer"
+    return RunFailure(Code.REGISTRY_UNREACHABLE, detail, retry=True)

@@ -1,0 +1,62 @@
+"""The engine's two endless answers: its events, and what a container writes.
+
+Asked for by hand, because the SDK's own calls first inspect the container and leave
+the connection open when nobody reads on.
+"""
+
+import json
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import docker
+import requests
+from docker.errors import create_api_error_from_http_exception
+from docker.types import CancellableStream
+
+_CONNECT_SECONDS = 10
+_HEADER = struct.Struct(">BxxxL")  # which stream, and how many bytes follow
+
+
+@contextmanager
+def events(
+    client: docker.APIClient, filters: dict[str, list[str]]
+) -> Iterator["CancellableStream[dict[str, Any]]"]:
+    """What happens to containers from now on. `close` ends it from any thread."""
+    params = {"filters": json.dumps(filters)}
+    with _answer(client, "/events", params) as response:
+        lines = response.iter_lines(chunk_size=None)
+        yield CancellableStream((json.loads(line) for line in lines), response)
+
+
+@contextmanager
+def logs(client: docker.APIClient, container: str) -> Iterator[Iterator[bytes]]:
+    """What a container writes, from its beginning to its end."""
+    params = {"stdout": "1", "stderr": "1", "follow": "1"}
+    with _answer(client, f"/containers/{container}/logs", params) as response:
+        yield CancellableStream(_frames(response), response)
+
+
+def _frames(response: requests.Response) -> Iterator[bytes]:
+    while header := response.raw.read(_HEADER.size):
+        _, length = _HEADER.unpack(header)
+        yield response.raw.read(length)
+
+
+@contextmanager
+def _answer(
+    client: docker.APIClient, path: str, params: dict[str, str]
+) -> Iterator[requests.Response]:
+    # What is followed may be silent for days: only the beginning has a time limit.
+    with client.get(
+        f"{client.base_url}/v{client.api_version}{path}",
+        params=params,
+        stream=True,
+        timeout=(_CONNECT_SECONDS, None),
+    ) as response:
+        try:
+            response.raise_for_status()
+        except requests.HTTPError as error:
+            create_api_error_from_http_exception(error)
+        yield response

@@ -1,0 +1,168 @@
+"""Keeps the connection to the Docker engine, and learns which containers end.
+
+The end of a container comes from the engine's event stream. After each connection
+the stream is opened first and the present state is read second, so that nothing can
+happen unseen in between.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+import requests
+from docker.errors import DockerException, NotFound
+from docker.types import CancellableStream
+from docker.utils import kwargs_from_env
+
+from ptm_node.clock import Backoff, Clock
+from ptm_node.runtimes.base import RuntimeUnavailable
+from ptm_node.runtimes.docker_streams import events
+
+log = logging.getLogger(__name__)
+
+LABEL = "ptm.node"
+_API_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """`code` is None if the container has vanished."""
+
+    code: int | None
+    witnessed: bool
+
+
+class Watch:
+    """One thread that is connected to the engine, or trying to be."""
+
+    def __init__(self, node: str, clock: Clock) -> None:
+        self.filters = {"label": [f"{LABEL}={node}"]}
+        self.version = ""
+        self._clock = clock
+        self._closing = threading.Event()
+        self._changed = threading.Condition()
+        self._client: docker.APIClient | None = None
+        self._stream: CancellableStream[dict[str, Any]] | None = None
+        self._alive: set[str] = set()
+        self._ended: dict[str, Ended] = {}
+        self._on_change: Callable[[], None] = lambda: None
+        self._thread = threading.Thread(target=self._run, name="docker", daemon=True)
+
+    @property
+    def ready(self) -> bool:
+        return self._client is not None
+
+    @property
+    def client(self) -> docker.APIClient:
+        client = self._client
+        if client is None:
+            raise RuntimeUnavailable
+        return client
+
+    def open(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closing.set()
+        with self._changed:
+            self._changed.notify_all()
+        if self._stream is not None:
+            with suppress(OSError):  # it has ended by itself
+                self._stream.close()
+        self._thread.join(timeout=2)
+
+    def created(self, container: str) -> None:
+        with self._changed:
+            self._alive.add(container)
+
+    def forget(self, container: str) -> None:
+        with self._changed:
+            self._alive.discard(container)
+            self._ended.pop(container, None)
+
+    def await_end(self, container: str, seconds: float) -> Ended | None:
+        """Blocks until the container has ended; None if it has not by then."""
+
+        def known() -> bool:
+            lost = self.ready and container not in self._alive
+            return lost or container in self._ended
+
+        with self._changed:
+            closed = self._closing.is_set
+            self._changed.wait_for(lambda: known() or closed(), seconds)
+            if closed() or not known():
+                return None
+            return self._ended.get(container, Ended(None, witnessed=False))
+
+    def _run(self) -> None:
+        backoff = Backoff(self._clock)
+        while not self._closing.is_set():
+            try:
+                self._follow(backoff)
+            except (DockerException, requests.RequestException, OSError) as error:
+                log.debug("docker: %s", error)
+            except Exception:
+                log.exception("docker: unexpected; connecting again")
+            self._disconnected()
+            self._clock.wait(self._closing, backoff.delay())
+
+    def _follow(self, backoff: Backoff) -> None:
+        client = docker.APIClient(
+            version="auto", timeout=_API_SECONDS, **kwargs_from_env()
+        )
+        with (
+            closing(client),
+            events(client, {**self.filters, "event": ["die"]}) as self._stream,
+        ):
+            self._settle(client)
+            backoff.reset()
+            for event in self._stream:
+                self._died(event)
+
+    def _settle(self, client: docker.APIClient) -> None:
+        """Brings what is known up to the present state."""
+        version = client.version()["Version"]
+        found = client.containers(all=True, filters=self.filters)
+        running = {each["Id"] for each in found if each["State"] != "exited"}
+        with self._changed:
+            suspects = {each["Id"] for each in found} | self._alive
+            suspects -= running | self._ended.keys()
+        ended = {each: _look(client, each) for each in suspects}
+        with self._changed:
+            self._ended.update({k: v for k, v in ended.items() if v is not None})
+            self._alive = (self._alive | running) - self._ended.keys()
+            self._client, self.version = client, version
+            self._changed.notify_all()
+        log.info("connected to Docker %s", version)
+        self._on_change()
+
+    def _died(self, event: dict[str, Any]) -> None:
+        container = str(event["Actor"]["ID"])
+        code = int(event["Actor"]["Attributes"]["exitCode"])
+        with self._changed:
+            self._alive.discard(container)
+            self._ended[container] = Ended(code, witnessed=True)
+            self._changed.notify_all()
+
+    def _disconnected(self) -> None:
+        with self._changed:
+            had, self._client = self._client, None
+        if had is not None and not self._closing.is_set():
+            log.warning("Docker does not answer; no new runs until it does")
+            self._on_change()
+
+
+def _look(client: docker.APIClient, container: str) -> Ended | None:
+    """The end of a container that nobody saw; None if it is alive."""
+    try:
+        state = client.inspect_container(container)["State"]
+    except NotFound:
+        return Ended(None, witnessed=False)
+    if state["Status"] in ("exited", "dead"):
+        return Ended(state["ExitCode"], witnessed=False)
+    return None

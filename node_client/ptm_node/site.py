@@ -1,0 +1,29 @@
+"""What all parts of the daemon share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ptm_node.config import Config
+from ptm_node.journal import Journal
+from ptm_node.life import Life
+from ptm_node.logs import LogFolder
+from ptm_node.messages import Key
+from ptm_node.runtimes.base import Runtime
+from ptm_node.server_api import ServerApi
+from ptm_node.spool import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    config: Config
+    life: Life
+    journal: Journal
+    api: ServerApi
+    runtime: Runtime
+    spool: Spool
+    logs: LogFolder
+    work: Path
+
+    def work_folder(self, key: Key) -> Path:
+        """The files that one attempt's container sees."""
+        return self.work / str(key)

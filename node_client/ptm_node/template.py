@@ -1,0 +1,69 @@
+"""The configuration that `ptm-node init` writes. Also the examples in error messages.
+
+Lines that begin with `#` and no blank are settings, left at their default value.
+"""
+
+import re
+import tomllib
+from typing import Any
+
+TEMPLATE = """\
+# A node of PyTaskManager. It reads this file when it starts; an unknown key or a wrong
+# type stops it. Paths are relative to this file.
+
+[server]
+url = "https://ptm.example.org"
+# The certificates to trust, if your network has its own. HTTPS_PROXY is honoured.
+#ca_bundle = "/etc/ssl/certs/ca-certificates.crt"
+# auto: a WebSocket, and long polling where a proxy does not let it through.
+# websocket | polling: only that.
+#channel = "auto"
+
+[node]
+name = "our node"
+#key_file = "node.key"
+# Journal, spooled results, logs and the folders of active runs.
+#state = "state"
+# Collaborations to serve with tasks that need no database.
+#collaborations = []
+
+# Sign-in to a registry, if it asks for one; the file with the password is chmod 600.
+#[registry]
+#"registry.example.org" = { username = "node", password_file = "registry.password" }
+
+# A database: its label, and the collaborations (by number) to which it is released.
+# Types: csv, parquet, excel, folder, other.
+#[databases.default]
+#type = "csv"
+#uri = "/data/patients.csv"
+#collaborations = [1]
+
+[policy]
+# Images that may run here, by the name without digest; * stands for anything.
+# None by default.
+#images = ["registry.example.org/ptm/*"]
+# Algorithms leave out groups that are smaller than this.
+#min_count = 10
+# Minimum and maximum are values of single patients.
+#share_extremes = false
+# Whether the log of a container is sent to the server.
+#share_log = false
+
+# What one run may use.
+[limits]
+#cpus = 1.0
+#memory = "2g"
+#pids = 128
+#output = "100m"
+#log = "1m"
+#tmp = "256m"
+#time = "1h"
+#stop_grace = "10s"
+# How many may run at the same time.
+#concurrent_runs = 2
+"""
+
+
+def examples() -> dict[str, Any]:
+    """The template with every setting switched on."""
+    return tomllib.loads(re.sub(r"(?m)^#(?! )", "", TEMPLATE))

@@ -1,0 +1,66 @@
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from ptm_node.runtimes.fake import FakeEngine
+
+from tests.node.fake_server import FakeServer
+from tests.node.harness import IMAGE, Daemon, writes
+from tools.rig.engine import docker_engine
+from tools.rig.folders import ROOT
+from tools.rig.images import build, ensure_base_image
+from tools.rig.process import free_port
+from tools.rig.registry import Registry
+
+StartDaemon = Callable[..., Daemon]
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    server = FakeServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    """An engine with one image, which returns an empty object."""
+    engine = FakeEngine()
+    engine.present[IMAGE] = writes(b"{}")
+    return engine
+
+
+@pytest.fixture
+def start(
+    tmp_path: Path, server: FakeServer, engine: FakeEngine
+) -> Iterator[StartDaemon]:
+    """Starts daemons on one state folder; all are ended with the test."""
+    with ExitStack() as stack:
+
+        def start(**sections: Any) -> Daemon:
+            return stack.enter_context(Daemon(tmp_path, server, engine, **sections))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def docker_client() -> Iterator[docker.DockerClient]:
+    with docker_engine() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def probe_image(docker_client: docker.DockerClient) -> str:
+    """The id of an image whose container does what its input says."""
+    base = ensure_base_image(docker_client)
+    folder = ROOT / "tests" / "images" / "probe"
+    return build(docker_client, folder, "ptm-test/probe", base)
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with Registry(tmp_path_factory.mktemp("registry"), free_port()) as registry:
+        yield registry

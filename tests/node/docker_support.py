@@ -1,0 +1,88 @@
+"""Real containers for the node's tests: one image that does what its input says."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import docker
+from ptm_node.messages import Key
+from ptm_node.runtimes.base import ContainerSpec, Limits, Mount, sandbox_user
+
+FIRST = Key(1, 1)
+MEBIBYTE = 1 << 20
+LIMITS = Limits(
+    cpus=1.0,
+    memory=64 * MEBIBYTE,
+    pids=32,
+    tmp=8 * MEBIBYTE,
+    file_size=MEBIBYTE + 1,
+    log=MEBIBYTE,
+)
+
+
+@contextmanager
+def own_containers(client: docker.DockerClient) -> Iterator[str]:
+    """A node's name that is nobody else's; its containers are gone afterwards."""
+    node = f"test{secrets.token_hex(4)}"
+    try:
+        yield node
+    finally:
+        for each in containers_of(client, node):
+            each.remove(force=True)
+
+
+def containers_of(client: docker.DockerClient, node: str) -> list[Any]:
+    filters = {"label": f"ptm.node={node}"}
+    return list(client.containers.list(all=True, filters=filters))
+
+
+def spec(
+    folder: Path,
+    image: str,
+    method: str,
+    key: Key = FIRST,
+    *,
+    mounts: tuple[Mount, ...] = (),
+    limits: Limits = LIMITS,
+    environment: dict[str, str] | None = None,
+    **arguments: Any,
+) -> ContainerSpec:
+    """A container that calls one function of the probe."""
+    work = folder / str(key)
+    work.mkdir()
+    call = json.dumps({"method": method, "kwargs": arguments})
+    files = {"input.txt": call, "output.txt": "", "token.txt": ""}
+    for name, content in files.items():
+        path = work / name
+        path.write_text(content)
+        path.chmod(0o600)
+        if os.getuid() == 0:
+            os.chown(path, *sandbox_user())
+    return ContainerSpec(
+        key=key,
+        image=image,
+        environment={
+            "INPUT_FILE": "/app/input.txt",
+            "OUTPUT_FILE": "/app/output.txt",
+            "TOKEN_FILE": "/app/token.txt",
+            "HOME": "/tmp",  # noqa: S108 (the container's own)
+            **(environment or {}),
+        },
+        mounts=(
+            *(
+                Mount(str(work / name), f"/app/{name}", read_only=name != "output.txt")
+                for name in files
+            ),
+            *mounts,
+        ),
+        limits=limits,
+    )
+
+
+def output_of(spec: ContainerSpec) -> bytes:
+    source = next(m.source for m in spec.mounts if m.target == "/app/output.txt")
+    return Path(source).read_bytes()
