@@ -39,6 +39,23 @@ def public_url() -> str:
     return url
 
 
+def debug(public_url: str) -> bool:
+    """Return DEBUG, which shows its readers settings and source: loopback only."""
+    wanted: bool = env.bool("DEBUG", False)
+    if wanted and urlsplit(public_url).hostname not in LOOPBACK_HOSTS:
+        raise ImproperlyConfigured("DEBUG is for a server on this machine only.")
+    return wanted
+
+
+def allowed_hosts(public_url: str) -> list[str]:
+    """Return the names by which the server may be called."""
+    own = urlsplit(public_url).hostname or ""
+    hosts: list[str] = env.list("ALLOWED_HOSTS", default=[*LOOPBACK_HOSTS, own])
+    if "*" in hosts:
+        raise ImproperlyConfigured("ALLOWED_HOSTS must name hosts, not all of them.")
+    return hosts
+
+
 def secret_key(data_dir: Path) -> str:
     """Return SECRET_KEY, or one generated for this data folder."""
     key = env.str("SECRET_KEY", "") or generated_secret(data_dir / "secret_key")

@@ -16,6 +16,7 @@ from apps.errors import Missing, Refusal
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+INTERNAL = "Something went wrong on our side; tell the operator the incident's number."
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
@@ -34,7 +35,14 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
 
 
 def problem(status: int, code: str, detail: str, **members: object) -> Response:
-    body = {
+    body = problem_members(status, code, detail, **members)
+    return Response(body, status=status, content_type=MEDIA_TYPE)
+
+
+def problem_members(
+    status: int, code: str, detail: str, **members: object
+) -> dict[str, object]:
+    return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -42,7 +50,6 @@ def problem(status: int, code: str, detail: str, **members: object) -> Response:
         "code": code,
         **members,
     }
-    return Response(body, status=status, content_type=MEDIA_TYPE)
 
 
 def _from_refusal(error: Refusal) -> Response:
@@ -90,11 +97,11 @@ def _flatten(detail: Any, path: str = "") -> list[tuple[str, list[str]]]:
 
 
 def _incident(error: Exception) -> Response:
+    return problem(500, "internal", INTERNAL, incident=log_incident(error))
+
+
+def log_incident(error: BaseException | None) -> str:
+    """Log all of it, and return the number under which the operator finds it."""
     incident = secrets.token_hex(6)
     logger.error("Incident %s", incident, exc_info=error)
-    return problem(
-        500,
-        "internal",
-        "Something went wrong on our side; tell the operator the incident's number.",
-        incident=incident,
-    )
+    return incident

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ptm_site import environment
 from ptm_site.environment import env
@@ -12,14 +11,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.str("PTM_DATA", str(BASE_DIR / "var" / "data")))
 DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = environment.secret_key(DATA_DIR)
 PUBLIC_URL = environment.public_url()
 SECURE = PUBLIC_URL.startswith("https://")
-ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS",
-    default=[*environment.LOOPBACK_HOSTS, urlsplit(PUBLIC_URL).hostname or ""],
-)
+DEBUG = environment.debug(PUBLIC_URL)
+ALLOWED_HOSTS = environment.allowed_hosts(PUBLIC_URL)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [

@@ -141,9 +141,9 @@ def build_world(name: str) -> World:
         ("dave", 1, Role.RESEARCHER),
         *((f"admin{n}", n, Role.ADMIN) for n in range(3)),
     ]
-    for person, site, role in people:
+    for person, number, role in people:
         user = User.objects.create_user(f"{slug}-{person}", password="correct horse")
-        grant_membership(user=user, organization=sites[site], role=role, actor=SYSTEM)
+        grant_membership(user=user, organization=sites[number], role=role, actor=SYSTEM)
         world.people[person] = user
     for site in sites:
         participation = invite_organization(

@@ -1,5 +1,7 @@
 """Derives a collaboration's grants from participations and its admins."""
 
+from django.db import transaction
+
 from apps.collaborations.models import Collaboration
 from apps.organizations.choices import Role
 from apps.organizations.models import Organization
@@ -15,8 +17,11 @@ ADMIN_GRANTS = frozenset({"view_collaboration", "manage_collaboration"})
 NOTHING: frozenset[str] = frozenset()
 
 
+@transaction.atomic
 def sync_permissions(collaboration: Collaboration) -> None:
     """Derive who may do what in the collaboration. Idempotent."""
+    # One at a time, as with an organization's.
+    Collaboration.objects.select_for_update().get(pk=collaboration.pk)
     collaboration.admin_group.user_set.set(collaboration.admins.all())
     sync_grants(collaboration.admin_group, collaboration, ADMIN_GRANTS)
     taking_part = set(

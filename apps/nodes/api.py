@@ -1,11 +1,21 @@
 from typing import Any
 
+import django_filters
 from django.db.models import Prefetch
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from apps.collaborations.models import Collaboration
 from apps.nodes.models import Enrolment, Node
 from apps.nodes.serializers import NodeSerializer
+from ptm_site.filters import IdFilter
+
+
+class NodeFilter(django_filters.FilterSet):
+    organization = IdFilter()
+
+    class Meta:
+        model = Node
+        fields = ("organization",)
 
 
 class NodeViewSet(ReadOnlyModelViewSet[Node]):
@@ -13,7 +23,7 @@ class NodeViewSet(ReadOnlyModelViewSet[Node]):
 
     serializer_class = NodeSerializer
     queryset = Node.objects.none()
-    filterset_fields = ("organization",)
+    filterset_class = NodeFilter
 
     def get_queryset(self) -> Any:
         user = self.request.user

@@ -87,8 +87,8 @@ def enrol_node(
 def _usable_code(text: str) -> EnrolmentCode:
     key = Key.parse(text)
     code = (
-        EnrolmentCode.objects.select_for_update(of=("self",))
-        .select_related("organization", "node")
+        # Without its node: a join would show it as it was before the lock was won.
+        EnrolmentCode.objects.select_for_update()
         .filter(prefix=key.prefix if key else "")
         .first()
     )

@@ -1,7 +1,7 @@
 """Which role grants what, and the derivation of groups and grants from memberships."""
 
 from django.contrib.auth.models import Group
-from django.db import models
+from django.db import models, transaction
 from guardian.shortcuts import (
     assign_perm,  # noqa: TID251 (this is the one place)
     get_perms,
@@ -21,8 +21,11 @@ GRANTS: dict[Role, frozenset[str]] = {
 }
 
 
+@transaction.atomic
 def sync_permissions(organization: Organization) -> None:
     """Derive the organization's groups, their members and their grants. Idempotent."""
+    # One at a time: who derives from older memberships would undo the newer ones.
+    Organization.objects.select_for_update().get(pk=organization.pk)
     for role in Role:
         group = role_group(organization, role)
         group.user_set.set(

@@ -9,7 +9,6 @@ from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.accounts.models import User
 from apps.audit.actors import Actor
 from apps.audit.services import record
 from apps.errors import Missing
@@ -18,6 +17,7 @@ from apps.results.models import Result
 from apps.results.serializers import ResultSerializer
 from apps.results.streams import blocks_of, file_response, streamed
 from apps.tasks.models import Task
+from ptm_site.negotiation import OneForm
 from ptm_site.requests import user_of
 from ptm_site.schema import NOT_FOUND
 
@@ -46,14 +46,16 @@ class ResultDetail(RetrieveAPIView[Result]):
 
 
 class ResultDownload(APIView):
+    content_negotiation_class = OneForm
+
     @extend_schema(responses={**BINARY, 206: OpenApiResponse(OpenApiTypes.BINARY)})
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         """Download the bytes; `Range` is honoured, so a download can be resumed."""
         result = Result.objects.visible_to(request.user).filter(pk=pk).first()
         if result is None:
             raise Missing
-        _record_download(user_of(request), result)
         response = file_response(request._request, result.file, result.size)
+        _record_downloads(request, [result])
         # Never rendered by a browser: the bytes come from a stranger's image.
         response["Content-Type"] = "application/octet-stream"
         response["Content-Disposition"] = f'attachment; filename="{file_name(result)}"'
@@ -62,6 +64,8 @@ class ResultDownload(APIView):
 
 
 class TaskResultsZip(APIView):
+    content_negotiation_class = OneForm
+
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         """Download the results of a task's current runs as one zip."""
@@ -73,9 +77,8 @@ class TaskResultsZip(APIView):
             .filter(run__task=task, run__is_current=True)
             .select_related("run__organization")
         )
-        for result in results:
-            _record_download(user_of(request), result)
         response = streamed(request._request, _zipped(results))
+        _record_downloads(request, results)
         response["Content-Type"] = "application/zip"
         response["Content-Disposition"] = (
             f'attachment; filename="task-{task.pk}-results.zip"'
@@ -96,10 +99,13 @@ def file_name(result: Result) -> str:
     return f"organization-{result.run.organization_id}-run-{result.run_id}.{suffix}"
 
 
-def _record_download(user: User, result: Result) -> None:
-    record(
-        actor=Actor.user(user.pk),
-        action="result.downloaded",
-        object_type="result",
-        object_id=result.pk,
-    )
+def _record_downloads(request: Request, results: list[Result]) -> None:
+    if request.method == "HEAD":
+        return
+    for result in results:
+        record(
+            actor=Actor.user(user_of(request).pk),
+            action="result.downloaded",
+            object_type="result",
+            object_id=result.pk,
+        )

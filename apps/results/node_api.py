@@ -53,14 +53,6 @@ class TusView(NodeView):
         if request.headers.get("Tus-Resumable") != VERSION["Tus-Resumable"]:
             raise TusVersion
 
-    def append(self, request: Request, uuid: str, offset: int) -> Upload:
-        length = request.headers.get("Content-Length") or "0"
-        if whole_number(length, "Content-Length") > MAX_CHUNK_BYTES:
-            raise Refusal("chunk_too_large", "A chunk is 8 MiB at most.", status=413)
-        # A request without a body has no stream either.
-        body = cast(BinaryIO, request.data or io.BytesIO())
-        return append(node=self.node, uuid=uuid, offset=offset, body=body)
-
 
 class ResultUploadView(TusView):
     def post(self, request: Request, run_id: int) -> Response:
@@ -78,8 +70,6 @@ class ResultUploadView(TusView):
         if not MEDIA_TYPE.fullmatch(announced.media_type):
             raise Refusal("header_invalid", "media_type is not a media type.")
         upload = create_upload(node=self.node, run_id=run_id, announced=announced)
-        if request.content_type == StreamParser.media_type and upload.offset == 0:
-            upload = self.append(request, str(upload.uuid), offset=0)
         location = reverse("node-upload", kwargs={"uuid": upload.uuid})
         return Response(status=201, headers={**_progress(upload), "Location": location})
 
@@ -91,8 +81,13 @@ class UploadView(TusView):
         return Response(status=200, headers={**headers, "Cache-Control": "no-store"})
 
     def patch(self, request: Request, uuid: str) -> Response:
+        length = request.headers.get("Content-Length") or "0"
+        if whole_number(length, "Content-Length") > MAX_CHUNK_BYTES:
+            raise Refusal("chunk_too_large", "A chunk is 8 MiB at most.", status=413)
         offset = whole_number(request.headers.get("Upload-Offset", ""), "Upload-Offset")
-        upload = self.append(request, uuid, offset)
+        # A request without a body has no stream either.
+        body = cast(BinaryIO, request.data or io.BytesIO())
+        upload = append(node=self.node, uuid=uuid, offset=offset, body=body)
         return Response(status=204, headers=_progress(upload))
 
 

@@ -8,10 +8,11 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import (
     HttpRequest,
-    HttpResponse,
     HttpResponseBase,
     StreamingHttpResponse,
 )
+
+from apps.errors import Refusal
 
 BLOCK = 1024 * 1024
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -19,6 +20,8 @@ RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 def streamed(request: HttpRequest, blocks: Iterable[bytes]) -> StreamingHttpResponse:
     """Stream `blocks`; under ASGI a synchronous iterator would be collected whole."""
+    if request.method == "HEAD":
+        return StreamingHttpResponse(())
     if isinstance(request, ASGIRequest):
         return StreamingHttpResponse(_in_threads(iter(blocks)))
     return StreamingHttpResponse(blocks)
@@ -34,36 +37,43 @@ async def _in_threads(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 def file_response(request: HttpRequest, file: Any, size: int) -> HttpResponseBase:
     """Answer with the file, or with the one range of it that was asked for."""
-    header = request.headers.get("Range", "")
-    wanted = byte_range(header, size)
-    if wanted is None:
-        response: HttpResponseBase = HttpResponse(status=416)
-        response["Content-Range"] = f"bytes */{size}"
-        return response
-    start, stop = wanted
+    wanted = byte_range(request.headers.get("Range", ""), size)
+    start, stop = wanted or (0, size)
+    if not file.storage.exists(file.name):
+        raise FileNotFoundError(f"The stored bytes of {file.name} are gone")
     response = streamed(request, blocks_of(file, start, stop))
     response["Accept-Ranges"] = "bytes"
     response["Content-Length"] = str(stop - start)
-    if (start, stop) != (0, size):
+    if wanted is not None:
         response.status_code = 206
         response["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     return response
 
 
+class RangeUnsatisfiable(Refusal):
+    status = 416
+
+    def __init__(self, size: int) -> None:
+        super().__init__("range_unsatisfiable", f"There are {size} bytes.")
+        self.headers = {"Content-Range": f"bytes */{size}"}
+
+
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
-    """Return the half-open range of bytes, or None where it cannot be satisfied.
+    """Return the half-open range of bytes; None means the whole.
 
     Anything but one plain range is answered with the whole, as RFC 9110 allows.
     """
     match = RANGE.fullmatch(header.replace(" ", ""))
     if match is None or match[0] == "bytes=-":
-        return 0, size
+        return None
     first, last = match[1], match[2]
-    if not first:
-        return max(size - int(last), 0), size
-    start = int(first)
-    stop = min(int(last) + 1, size) if last else size
-    return (start, stop) if start < stop else None
+    if first and last and int(last) < int(first):
+        return None
+    start = int(first) if first else max(size - int(last), 0)
+    stop = min(int(last) + 1, size) if first and last else size
+    if start >= stop:
+        raise RangeUnsatisfiable(size)
+    return start, stop
 
 
 def blocks_of(file: Any, start: int, stop: int) -> Iterator[bytes]:

@@ -28,6 +28,7 @@ from apps.tasks.serializers import (
 )
 from apps.tasks.services import cancel_task, create_task, run_again
 from ptm_site.held import hold
+from ptm_site.negotiation import OneForm
 from ptm_site.requests import user_of
 from ptm_site.schema import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, problem_response
 
@@ -181,6 +182,8 @@ class RunDetail(RetrieveAPIView[Run]):
 
 
 class RunLog(APIView):
+    content_negotiation_class = OneForm
+
     @extend_schema(
         parameters=[OpenApiParameter("offset", int)],
         responses={(200, "text/plain"): OpenApiTypes.STR, 404: NOT_FOUND},

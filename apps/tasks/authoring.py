@@ -20,7 +20,6 @@ from apps.errors import Forbidden, Invalid, Refusal
 from apps.nodes.models import Node
 from apps.organizations.models import Organization
 
-
 UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 

@@ -2,13 +2,14 @@ import django_filters
 
 from apps.tasks.choices import RunStatus, TaskStatus
 from apps.tasks.models import Run, Task
+from ptm_site.filters import IdFilter
 
 
 class TaskFilter(django_filters.FilterSet):
     status = django_filters.ChoiceFilter(choices=TaskStatus.choices)
-    collaboration = django_filters.NumberFilter()
-    organization = django_filters.NumberFilter(help_text="The initiating organization.")
-    initiator = django_filters.NumberFilter()
+    collaboration = IdFilter()
+    organization = IdFilter(help_text="The initiating organization.")
+    initiator = IdFilter()
     name = django_filters.CharFilter(lookup_expr="icontains")
 
     class Meta:
@@ -17,8 +18,8 @@ class TaskFilter(django_filters.FilterSet):
 
 
 class RunFilter(django_filters.FilterSet):
-    task = django_filters.NumberFilter()
-    organization = django_filters.NumberFilter()
+    task = IdFilter()
+    organization = IdFilter()
     status = django_filters.ChoiceFilter(choices=RunStatus.choices)
     current = django_filters.BooleanFilter(field_name="is_current")
 

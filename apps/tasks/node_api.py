@@ -206,9 +206,9 @@ class ReportSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(max_length=2000, allow_blank=True, default="")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["status"] in (RunStatus.FAILED, RunStatus.REJECTED):
-            if "code" not in attrs:
-                raise serializers.ValidationError({"code": "Say why."})
+        explained = attrs["status"] in (RunStatus.FAILED, RunStatus.REJECTED)
+        if explained and "code" not in attrs:
+            raise serializers.ValidationError({"code": "Say why."})
         return attrs
 
     def report(self) -> Report:

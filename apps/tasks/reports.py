@@ -33,6 +33,17 @@ class Report:
 
 def held_run(node: Node, run_id: int, attempt: int) -> Run:
     """Return the run, locked, if this node holds (or ended) this attempt of it."""
+    run = _locked_run(node, run_id)
+    if run.node_id != node.pk or run.attempt != attempt:
+        raise _stale()
+    return run
+
+
+def _stale() -> Conflict:
+    return Conflict("attempt_stale", "The node no longer holds this attempt.")
+
+
+def _locked_run(node: Node, run_id: int) -> Run:
     run: Run | None = (
         Run.objects.select_for_update(of=("self",))
         .select_related("task__version")
@@ -41,17 +52,17 @@ def held_run(node: Node, run_id: int, attempt: int) -> Run:
     )
     if run is None:
         raise Missing
-    if run.node_id != node.pk or run.attempt != attempt:
-        raise Conflict("attempt_stale", "The node no longer holds this attempt.")
     return run
 
 
 @transaction.atomic
 def report_run(*, node: Node, run_id: int, report: Report) -> Run:
     """Apply the report and return the run as it is then."""
-    if given_back := _already_given_back(node, run_id, report):
-        return given_back
-    run = held_run(node, run_id, report.attempt)
+    run = _locked_run(node, run_id)
+    if _gives_back_again(run, report):
+        return run
+    if run.node_id != node.pk or run.attempt != report.attempt:
+        raise _stale()
     if run.status in TERMINAL:
         if run.status == report.status:
             return run
@@ -63,18 +74,13 @@ def report_run(*, node: Node, run_id: int, report: Report) -> Run:
     return run
 
 
-def _already_given_back(node: Node, run_id: int, report: Report) -> Run | None:
-    """A repeat of the report that put the run back into the queue."""
-    if report.status not in (RunStatus.QUEUED, RunStatus.FAILED):
-        return None
-    return Run.objects.filter(
-        pk=run_id,
-        organization=node.organization_id,
-        attempt=report.attempt,
-        attempt__gte=1,
-        status=RunStatus.QUEUED,
-        node=None,
-    ).first()
+def _gives_back_again(run: Run, report: Report) -> bool:
+    """Whether it repeats the report that put the run back into the queue."""
+    return (
+        report.status in (RunStatus.QUEUED, RunStatus.FAILED)
+        and run.status == RunStatus.QUEUED
+        and run.attempt == report.attempt >= 1
+    )
 
 
 def _advance(run: Run, report: Report, node: Node) -> None:

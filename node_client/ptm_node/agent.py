@@ -60,6 +60,7 @@ class Agent:
     def serve(self) -> None:
         """Works until it is told to end, and raises Terminal if the server does so."""
         self._site.runtime.open(self._dispatcher.runtime_changed)
+        self._dispatcher.await_runtime()
         self._repeat("claims", lambda: self._dispatcher.look(self._channel))
         self._life.draining.wait()
         log.info("draining: no new runs, those that run may end")

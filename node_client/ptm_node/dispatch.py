@@ -32,6 +32,7 @@ _HELD_SECONDS = 25
 _FULL_SECONDS = 5.0
 # Between two claims that a server (or a proxy) should have held, but did not.
 _BREATH_SECONDS = 1.0
+_ENGINE_SECONDS = 2.0
 
 
 class Dispatcher:
@@ -57,6 +58,10 @@ class Dispatcher:
     def wake(self) -> None:
         """Something may have changed: look at once."""
         self._woken.set()
+
+    def await_runtime(self) -> None:
+        """Gives the engine a moment to answer, so that the hello can name it."""
+        self._site.life.clock.wait(self._woken, _ENGINE_SECONDS)
 
     def runtime_changed(self) -> None:
         self._recovery.hurry()
@@ -84,6 +89,8 @@ class Dispatcher:
         """One heartbeat, and a new hello if there is something new to announce."""
         clock = self._site.life.clock
         self._site.life.pause(clock.spread(self._heartbeat_seconds))
+        if self._site.life.leaving.is_set():
+            return
         if self._announced != self._announcement():
             self._hello()
         answer = self._site.api.heartbeat(self._site.journal.holdings())

@@ -1,5 +1,6 @@
 """Real containers for the node's tests: one image that does what its input says."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -31,13 +32,18 @@ def own_containers(client: docker.DockerClient) -> Iterator[str]:
     try:
         yield node
     finally:
-        for each in containers_of(client, node):
-            each.remove(force=True)
+        remove_containers(client, node)
 
 
 def containers_of(client: docker.DockerClient, node: str) -> list[Any]:
-    filters = {"label": f"ptm.node={node}"}
+    filters: dict[str, str | list[str] | bool] = {"label": f"ptm.node={node}"}
     return list(client.containers.list(all=True, filters=filters))
+
+
+def remove_containers(client: docker.DockerClient, node: str) -> None:
+    for each in containers_of(client, node):
+        with contextlib.suppress(docker.errors.APIError):  # the engine is at it already
+            each.remove(force=True)
 
 
 def spec(

@@ -224,7 +224,9 @@ class FakeServer:
                 raise AssertionError(f"still waiting; runs: {states}")
 
     def wait_status(self, run: Run, *statuses: str, seconds: float = 10.0) -> None:
-        self.wait(lambda: run.status in statuses, seconds)
+        """Fails at once if the run has ended in another way."""
+        self.wait(lambda: run.status in {*statuses, *TERMINAL}, seconds)
+        assert run.status in statuses, f"{run.status}: {run.code} {run.detail}"
 
     def count(self, pattern: str) -> int:
         """How many requests arrived that match."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ptm_node.journal import Journal, Row
+
 from tests.node.fake_server import FakeServer
 from tests.node.harness import write_config
 

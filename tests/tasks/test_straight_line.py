@@ -3,7 +3,11 @@
 import io
 import zipfile
 
+import pytest
+
 from tests.worlds import World
+
+pytestmark = pytest.mark.backends
 
 
 def test_three_sites_run_a_task_and_the_researcher_downloads_the_results(

@@ -40,17 +40,23 @@ def write_config(config: Path, sections: Mapping[str, Section]) -> None:
     write_private(config, "\n".join(lines) + "\n")
 
 
-def node_process(config: Path, *, hidden: Sequence[Path] = ()) -> Process:
+def node_process(
+    config: Path,
+    *,
+    hidden: Sequence[Path] = (),
+    settings: Mapping[str, str] | None = None,
+) -> Process:
     """The daemon of `config`; to it, the folders in `hidden` are empty.
 
     It lives in a mount namespace of its own in which those folders are covered, and
-    has given up the right to uncover them.
+    has given up the right to uncover them. `settings` are added to its environment.
     """
     daemon = [*CLIENT, "run", "--config", str(config)]
     return Process(
         f"The node {config.parent.name}",
         [*covering(hidden), *daemon],
         log=config.parent / "node.log",
+        env={**os.environ, **(settings or {})},
         stop_timeout=30,
     )
 

@@ -81,6 +81,7 @@ class Platform:
         *,
         hidden: Sequence[Path] = (),
         changes: Mapping[str, Section] | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> Process:
         """Enrol and start the site's node; `changes` update sections of its file."""
         config = enrol(
@@ -93,7 +94,8 @@ class Platform:
         for name, change in (changes or {}).items():
             sections[name] = {**sections.get(name, {}), **change}
         write_config(config, sections)
-        node = self.stack.enter_context(node_process(config, hidden=hidden))
+        process = node_process(config, hidden=hidden, settings=settings)
+        node = self.stack.enter_context(process)
         self.nodes[site.name] = node
         return node
 

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import docker
@@ -160,6 +161,9 @@ class DockerRuntime:
             act(self._watch.client)
         except NotFound:
             return
+        except APIError as error:
+            if error.status_code != HTTPStatus.CONFLICT:  # under way already
+                log.warning("could not %s container %s: %s", verb, handle.key, error)
         except (RunFailure, DockerException, requests.RequestException) as error:
             # What could not be removed is swept when the engine is back.
             log.warning("could not %s container %s: %s", verb, handle.key, error)

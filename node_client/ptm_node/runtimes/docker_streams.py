@@ -39,7 +39,7 @@ def logs(client: docker.APIClient, container: str) -> Iterator[Iterator[bytes]]:
 
 
 def _frames(response: requests.Response) -> Iterator[bytes]:
-    while header := response.raw.read(_HEADER.size):
+    while len(header := response.raw.read(_HEADER.size)) == _HEADER.size:
         _, length = _HEADER.unpack(header)
         yield response.raw.read(length)
 

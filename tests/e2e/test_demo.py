@@ -1,0 +1,150 @@
+"""`make demo`, as its user sees it: the figures, the ways it fails, and its end."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+
+import docker
+import pytest
+import requests
+
+from tests.e2e.demo import Demo, Outcome, command_of, members, read_until_ready
+from tools.rig.process import free_port
+
+SITES = ("north", "east", "south")
+PATIENTS = "686"
+END_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def demo(
+    engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Demo]:
+    demo = Demo(tmp_path_factory.mktemp("demo"))
+    yield demo
+    for image in engine.images.list(f"localhost:{demo.registry_port}/ptm/summary"):
+        for name in image.attrs["RepoDigests"]:
+            if name.startswith(f"localhost:{demo.registry_port}/"):
+                engine.images.remove(name)
+
+
+@pytest.fixture(scope="module")
+def first(demo: Demo) -> Outcome:
+    """The first run in an empty folder."""
+    return demo.run("--exit")
+
+
+def containers(engine: docker.DockerClient, demo: Demo) -> list[str]:
+    labels = [f"ptm.node={prefix}" for prefix in demo.node_prefixes()]
+    found = [
+        engine.containers.list(all=True, filters={"label": label}) for label in labels
+    ]
+    return [str(each.name) for some in found for each in some]
+
+
+def test_the_demo_prints_the_figures_of_both_ways_and_ends_well(
+    engine: docker.DockerClient, demo: Demo, first: Outcome
+) -> None:
+    assert (first.status, first.complained) == (0, "")
+    for site in SITES:
+        assert f"Site {site.capitalize()}" in first.said
+    assert first.said.count("completed") >= len(SITES)
+    [age] = [line for line in first.said.splitlines() if line.startswith("age ")]
+    assert age.split()[1:3] == [PATIENTS, PATIENTS]
+    assert "53.05" in age
+    assert "They agree" in first.said
+    assert first.left == []
+    assert len(demo.node_prefixes()) == len(SITES)
+    assert containers(engine, demo) == []
+
+
+def test_one_altered_row_at_one_site_is_noticed_by_a_second_run(
+    engine: docker.DockerClient, demo: Demo, first: Outcome
+) -> None:
+    before = set(demo.node_prefixes())
+    outcome = demo.run("--exit", "--alter-row")
+    assert outcome.status == 1
+    assert outcome.complained == ""
+    assert "They differ" in outcome.said
+    assert outcome.left == []
+    assert before.isdisjoint(demo.node_prefixes())
+    assert containers(engine, demo) == []
+
+
+@pytest.mark.parametrize("taken", ["port", "registry_port"])
+def test_a_taken_port_is_said_in_one_sentence_before_anything_is_made(
+    demo: Demo, taken: str
+) -> None:
+    unused = Demo(demo.folder.with_name(f"unused-{taken}"), free_port(), free_port())
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", getattr(unused, taken)))
+        other.listen()
+        outcome = unused.run("--exit")
+    assert outcome.status == 1
+    [sentence] = outcome.complained.split("\n")[1:-1]
+    assert str(getattr(unused, taken)) in sentence
+    assert "is taken" in sentence
+    assert "Traceback" not in outcome.said + outcome.complained
+    assert outcome.left == []
+    assert not unused.folder.exists()
+
+
+def test_ctrl_c_ends_all_that_the_demo_started_and_only_that(
+    engine: docker.DockerClient, demo: Demo, first: Outcome
+) -> None:
+    docker_id = engine.info()["ID"]
+    with (
+        subprocess.Popen(["sleep", "600"]) as unrelated,
+        demo.running() as child,
+    ):
+        said = read_until_ready(child)
+        assert requests.get(f"{address(said)}/health/", timeout=5).ok
+        started = members(child.pid)
+        commands = [command_of(process) for process in started]
+        for part in ("docker-registry serve", "gunicorn", *SITES):
+            assert any(part in command for command in commands), part
+        check_that_each_node_sees_its_own_table_only(demo, started)
+        watches = [os.pidfd_open(process) for process in started]
+        child.send_signal(signal.SIGINT)
+        _, complained = child.communicate(timeout=END_SECONDS)
+        assert (child.returncode, complained) == (0, "")
+        for watch in watches:
+            assert select.select([watch], [], [], 1)[0], "a process still runs"
+            os.close(watch)
+        assert members(child.pid) == []
+        assert unrelated.poll() is None
+        unrelated.terminate()
+    assert engine.info()["ID"] == docker_id
+    assert containers(engine, demo) == []
+    for port in (demo.port, demo.registry_port):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def check_that_each_node_sees_its_own_table_only(
+    demo: Demo, processes: list[int]
+) -> None:
+    tables = {
+        site: demo.folder / "sites" / site / "data" / "gbsg2.csv" for site in SITES
+    }
+    for site in SITES:
+        [node] = [pid for pid in processes if f"sites/{site}/" in command_of(pid)]
+        for other, table in tables.items():
+            opened = subprocess.run(
+                ["nsenter", "--target", str(node), "--mount", "head", "-c1", table],
+                capture_output=True,
+                text=True,
+            )
+            if other == site:
+                assert (opened.returncode, len(opened.stdout)) == (0, 1)
+            else:
+                assert opened.returncode != 0
+                assert "No such file" in opened.stderr
+
+
+def address(said: str) -> str:
+    [line] = [line for line in said.splitlines() if "The server is up at" in line]
+    return line.split()[-1]

@@ -1,0 +1,54 @@
+"""The registry is away, or has lost the image, when a site first needs it."""
+
+import requests
+
+from tests.e2e.conftest import MakeNode
+from tests.e2e.faults import forget_images
+from tests.e2e.researcher import Researcher, moves
+from tests.e2e.site_node import WEST
+from tools.rig.platform import Platform
+
+
+def test_a_run_waits_until_the_registry_is_back(
+    platform: Platform, west: MakeNode, researcher: Researcher
+) -> None:
+    node = west()
+    forget_images(platform)
+    platform.registry.stop()
+    try:
+        task = researcher.send("nonce", WEST)
+        researcher.until(task, "preparing")
+        run = researcher.until(task, "queued")
+    finally:
+        platform.registry.start()
+    assert moves(run) == ["claimed", "preparing", "queued"]
+    assert run["history"][-1]["reason"] == "registry_unreachable"
+    assert node.containers() == []
+    run = researcher.ended_run(task)
+    assert (run["status"], run["attempt"]) == ("completed", 2)
+    assert moves(run)[3:] == ["claimed", "preparing", "running", "completed"]
+    assert node.starts(run) == 1
+
+
+def test_an_image_that_the_registry_has_lost_is_not_tried_again(
+    platform: Platform, west: MakeNode, researcher: Researcher
+) -> None:
+    node = west()
+    # The engine keeps what it has pulled once; of this image it has nothing.
+    body = researcher.request(WEST, image="gone", function="never")
+    lose(platform, body["image"])
+    run = researcher.ended_run(researcher.api.send_task(body))
+    assert (run["status"], run["code"]) == ("failed", "image_not_found")
+    assert platform.registry.host in run["detail"]
+    assert moves(run) == ["claimed", "preparing", "failed"]
+    assert node.starts(run) == 0
+    assert node.settles()
+    assert node.journal()["held"] == []
+
+
+def lose(platform: Platform, image: str) -> None:
+    """Delete the image's manifest from the registry."""
+    repository, _, digest = image.partition("/")[2].partition("@")
+    address = f"{platform.registry.url}/v2/{repository}/manifests/{digest}"
+    account = ("publisher", platform.registry.passwords["publisher"])
+    requests.delete(address, auth=account, timeout=5).raise_for_status()

@@ -1,0 +1,186 @@
+"""Bad days of an upload: crashes, full disks, two writers. Nothing is lost."""
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+
+from apps.results import services, uploads
+from apps.results.models import Result, Upload
+from apps.tasks.models import Run
+from tests.daemon import NodeClient
+from tests.stored import acts, nothing_stored
+from tests.worlds import World
+
+DATA = b"0123456789" * 10
+
+
+@pytest.fixture
+def node(world: World) -> NodeClient:
+    return world.nodes[0]
+
+
+@pytest.fixture
+def run(world: World, node: NodeClient) -> dict[str, Any]:
+    world.send(organizations=[world.sites[0].pk])
+    (assignment,) = node.claimed()
+    return assignment
+
+
+@pytest.fixture
+def location(node: NodeClient, run: dict[str, Any]) -> str:
+    created: str = node.announce(run, DATA)["Location"]
+    return created
+
+
+def on_disk() -> Path:
+    return uploads.path_of(Upload.objects.get())
+
+
+def stored() -> bytes:
+    with Result.objects.get().file.open("rb") as file:
+        data: bytes = file.read()
+    return data
+
+
+def files(folder: Any) -> list[Path]:
+    return [path for path in Path(folder).rglob("*") if path.is_file()]
+
+
+def test_bytes_that_a_crash_left_beyond_the_offset_are_cut_off(
+    node: NodeClient, location: str
+) -> None:
+    node.patch(location, DATA[:40])
+    with on_disk().open("ab") as file:
+        file.write(b"half a chunk that was never acknowledged" * 9)
+    assert node.offset(location) == 40
+    assert node.patch(location, DATA[40:], 40).status_code == 204
+    assert stored() == DATA
+
+
+def test_a_server_that_dies_between_bytes_and_row_takes_the_piece_again(
+    node: NodeClient, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def power_cut(*_: object) -> None:
+        raise ConnectionError("the power went")
+
+    node.client.raise_request_exception = False
+    with monkeypatch.context() as patched:
+        patched.setattr(uploads, "_advance", power_cut)
+        assert node.patch(location, DATA).status_code == 500
+    assert on_disk().read_bytes() == DATA
+    assert node.offset(location) == 0
+    assert not Result.objects.exists()
+    assert node.patch(location, DATA).status_code == 204
+    assert stored() == DATA
+
+
+def test_a_commit_that_fails_leaves_run_and_bytes_as_they_were(
+    node: NodeClient,
+    run: dict[str, Any],
+    location: str,
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def database_gone(**_: object) -> None:
+        raise ConnectionError("no database")
+
+    node.client.raise_request_exception = False
+    with monkeypatch.context() as patched:
+        patched.setattr(services, "finish_run", database_gone)
+        assert node.patch(location, DATA).status_code == 500
+    assert node.offset(location) == 0
+    assert Run.objects.get(pk=run["run"]).status == "claimed"
+    assert not Result.objects.exists()
+    assert files(settings.MEDIA_ROOT) == []
+    assert node.patch(location, DATA).status_code == 204
+    assert stored() == DATA
+    assert acts("result.stored") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_the_commit_nothing_is_left_in_the_upload_folder(
+    node: NodeClient, location: str, settings: LazySettings
+) -> None:
+    assert node.patch(location, DATA).status_code == 204
+    assert files(settings.UPLOAD_DIR) == []
+    assert [path.read_bytes() for path in files(settings.MEDIA_ROOT)] == [DATA]
+
+
+def test_bytes_that_vanished_from_the_disk_are_asked_for_again(
+    node: NodeClient, run: dict[str, Any], location: str
+) -> None:
+    node.patch(location, DATA[:40])
+    on_disk().unlink()
+    again = node.patch(location, DATA[40:], 40)
+    assert (again.status_code, again.json()["code"]) == (404, "not_found")
+    fresh = node.announce(run, DATA)
+    assert (fresh.status_code, fresh["Upload-Offset"]) == (201, "0")
+    assert node.patch(fresh["Location"], DATA).status_code == 204
+    assert stored() == DATA
+
+
+def test_a_second_writer_is_told_to_wait(node: NodeClient, location: str) -> None:
+    with on_disk().open("r+b") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        busy = node.patch(location, DATA)
+    assert (busy.status_code, busy.json()["code"]) == (503, "upload_busy")
+    assert int(busy["Retry-After"]) >= 1
+    assert node.patch(location, DATA).status_code == 204
+
+
+def test_a_full_disk_is_said_before_any_byte_is_taken(
+    node: NodeClient, run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nearly_full(_: object) -> Any:
+        return shutil._ntuple_diskusage(10**9, 10**9 - 1000, 1000)
+
+    monkeypatch.setattr(shutil, "disk_usage", nearly_full)
+    with nothing_stored():
+        answer = node.announce(run, DATA)
+    assert (answer.status_code, answer.json()["code"]) == (507, "server_disk_full")
+
+
+def test_a_disk_that_fills_up_on_the_way_keeps_what_was_acknowledged(
+    node: NodeClient, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.patch(location, DATA[:40])
+
+    def no_space(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", no_space)
+        answer = node.patch(location, DATA[40:], 40)
+    assert (answer.status_code, answer.json()["code"]) == (507, "server_disk_full")
+    assert node.offset(location) == 40
+    assert node.patch(location, DATA[40:], 40).status_code == 204
+    assert stored() == DATA
+
+
+def test_a_piece_may_not_be_larger_than_the_protocol_says(
+    node: NodeClient, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.results.node_api.MAX_CHUNK_BYTES", 50)
+    answer = node.patch(location, DATA)
+    assert (answer.status_code, answer.json()["code"]) == (413, "chunk_too_large")
+    assert node.patch(location, DATA[:50]).status_code == 204
+
+
+def test_a_nonsensical_content_length_is_refused(
+    node: NodeClient, location: str
+) -> None:
+    for length in ("many", "-1", "²"):
+        answer = node.client.patch(
+            location,
+            DATA,
+            content_type="application/offset+octet-stream",
+            headers={**node.tus_headers, "Upload-Offset": "0"},
+            CONTENT_LENGTH=length,
+        )
+        assert answer.status_code == 400, length
+    assert node.offset(location) == 0
