@@ -202,6 +202,10 @@ def give_back(run: Run, *, reason: str, actor: Actor, retry: bool = False) -> No
     if run.cancel_requested_at is not None:
         move_run(run, RunStatus.CANCELLED, actor=actor, reason=reason)
         return
+    if not _takes_part(run):
+        # Nobody could claim it any more: the consent ended while it was held.
+        move_run(run, RunStatus.CANCELLED, actor=actor, reason="participation_ended")
+        return
     changes: dict[str, object] = {"node": None, "claim": None, "started_at": None}
     if retry:
         delay = RETRY_SECONDS[min(run.retries, len(RETRY_SECONDS) - 1)]
@@ -209,3 +213,8 @@ def give_back(run: Run, *, reason: str, actor: Actor, retry: bool = False) -> No
         changes["retries"] = run.retries + 1
     move_run(run, RunStatus.QUEUED, actor=actor, reason=reason, changes=changes)
     wake_nodes(run.organization_id)
+
+
+def _takes_part(run: Run) -> bool:
+    agreed = run.task.collaboration.participations.accepted()
+    return bool(agreed.filter(organization=run.organization_id).exists())

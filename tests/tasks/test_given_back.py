@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from apps.audit.actors import SYSTEM
+from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.services import answer_invitation
 from apps.tasks.models import Run, Task
 from tests.stored import moves, nothing_stored
 from tests.worlds import World, add_node
@@ -155,3 +158,18 @@ def test_a_retry_survives_a_deadline_that_has_not_come(
     Task.objects.update(deadline_at=timezone.now() - timedelta(seconds=1))
     assert expire_tasks() == 1
     assert stored(run).status == "expired"
+
+
+def test_a_run_whose_consent_ended_meanwhile_is_cancelled_instead(
+    world: World, run: dict[str, Any]
+) -> None:
+    participation = world.collaboration.participations.get(organization=world.sites[0])
+    answer_invitation(
+        participation=participation, answer=ParticipationStatus.ENDED, actor=SYSTEM
+    )
+    assert stored(run).status == "claimed"
+    world.nodes[0].heartbeat([])
+    ended = stored(run)
+    assert ended.status == "cancelled"
+    assert ended.history.latest("id").reason == "participation_ended"
+    assert Task.objects.get(pk=ended.task_id).status == "finished"
