@@ -41,6 +41,8 @@ def _own_files(settings: LazySettings, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "results"
     settings.MAX_INPUT_BYTES = 64 * 1024
     settings.PASSWORD_HASHERS = QUICK
+    # Static files are looked up when asked for, not listed anew for every client.
+    settings.WHITENOISE_AUTOREFRESH = True
     cache.clear()
 
 

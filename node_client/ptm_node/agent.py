@@ -31,21 +31,11 @@ class Agent:
     def __init__(
         self, config: Config, key: str, runtime: Runtime, clock: Clock | None = None
     ) -> None:
-        state = Path(config.node.state)
-        self._lock = take_state(state)
+        self._lock = take_state(Path(config.node.state))
+        self._life = Life(clock or Clock())
         instance = str(uuid.uuid4())
         api = ServerApi(config.server, key, instance)
-        self._life = Life(clock or Clock())
-        self._site = Site(
-            config=config,
-            life=self._life,
-            journal=Journal(state / "journal.sqlite3"),
-            api=api,
-            runtime=runtime,
-            spool=Spool(state / "spool"),
-            logs=LogFolder(state / "logs"),
-            work=_folder(state / "work"),
-        )
+        self._site = _site(config, self._life, api, runtime)
         self._roster = Roster(self._site, on_slot=self._look)
         self._roster.outbox.load(self._site.journal.rows())
         self._dispatcher = Dispatcher(
@@ -124,6 +114,20 @@ class Agent:
             self._site.api.goodbye()
         except NodeError as error:
             log.debug("no goodbye: %s", error)
+
+
+def _site(config: Config, life: Life, api: ServerApi, runtime: Runtime) -> Site:
+    state = Path(config.node.state)
+    return Site(
+        config=config,
+        life=life,
+        journal=Journal(state / "journal.sqlite3"),
+        api=api,
+        runtime=runtime,
+        spool=Spool(state / "spool"),
+        logs=LogFolder(state / "logs"),
+        work=_folder(state / "work"),
+    )
 
 
 def take_state(state: Path) -> IO[bytes]:

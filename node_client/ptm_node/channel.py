@@ -127,11 +127,13 @@ class Channel:
 
     def _judge(self, answers_before: int, refused: bool) -> None:
         """Blames the socket only if HTTP gets through at the same time."""
-        if self._api.transport.answers == answers_before:
+        if self._mode != "auto" or self._failures >= _FAILURES_AT_MOST:
             return
-        was_polling = self.polling
+        if self._api.transport.answers == answers_before:
+            self._failures = 0
+            return
         self._failures += _FAILURES_AT_MOST if refused else 1
-        if self.polling and not was_polling:
+        if self._failures >= _FAILURES_AT_MOST:
             log.warning("the socket does not get through; long polling instead")
 
 

@@ -24,7 +24,7 @@ class Clock:
 
 
 class Backoff:
-    """Delays that double from `first` to `cap`, each spread by chance."""
+    """Delays that double from `first` to `cap`; each is at least half of that."""
 
     def __init__(self, clock: Clock, first: float = 0.5, cap: float = 30.0) -> None:
         self._clock = clock
@@ -33,7 +33,7 @@ class Backoff:
         self._next = first
 
     def delay(self, at_least: float = 0.0) -> float:
-        delay = self._clock.spread(self._next, share=0.5)
+        delay = self._clock.spread(self._next * 0.75, share=1 / 3)
         self._next = min(self._next * 2, self._cap)
         return max(delay, at_least)
 

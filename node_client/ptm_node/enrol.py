@@ -33,18 +33,21 @@ def initialise(
     key_file = path.with_suffix(".key")
     fresh = not key_file.exists()
     if fresh:
-        secret = secrets.token_urlsafe(32)
-        _write_secret(key_file, f"ptmn_{secrets.token_hex(6)}_{secret}\n")
+        _write_secret(key_file, _new_key() + "\n")
     key = config.read_key(key_file)
-    prefix, sha256 = config.key_prefix(key), hashlib.sha256(key.encode()).hexdigest()
+    sha256 = hashlib.sha256(key.encode()).hexdigest()
     try:
-        enrolled = enrol(address, Enrolment(code, name, prefix, sha256))
+        enrolled = enrol(address, Enrolment(code, name, config.key_prefix(key), sha256))
     except Refused as refused:
         if fresh:
             key_file.unlink()
         raise Terminal(f"not enrolled: {refused}") from None
     _write_secret(path, _configuration(path, address, name))
     return enrolled
+
+
+def _new_key() -> str:
+    return f"ptmn_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
 
 
 def _configuration(path: Path, server: config.Server, name: str) -> str:

@@ -48,7 +48,7 @@ class Outbox:
     def load(self, rows: list[Row]) -> None:
         """Goes on with what an earlier life of the daemon could not send."""
         for row in rows:
-            if row.stop is not None and row.phase in (Phase.SPOOLED, Phase.ENDED):
+            if row.stop is not None and row.phase is not Phase.STARTED:
                 self.discard(row.key, row.stop)
             elif row.report is not None:
                 self.add(LastReport(self, row.key, row.report))

@@ -42,8 +42,7 @@ class Roster:
                     self._spawn(row)
                 else:
                     self._waiting.append(row)
-            if not self._site.life.draining.is_set():
-                self._fill_slots()
+            self._fill_slots()
         if self._site.life.draining.is_set():
             self.give_back_waiting()
 
@@ -71,10 +70,9 @@ class Roster:
 
     def give_back_unstarted(self) -> None:
         """The same for what has a slot, but no running container."""
-        with self._changed:
-            unstarted = [key for key, each in self._active.items() if not each.running]
-        for key in unstarted:
-            self._give_back(key)
+        for row in self._site.journal.rows():
+            if row.phase is Phase.CLAIMED and self.has(row.key):
+                self._give_back(row.key)
 
     def remove_containers(self) -> None:
         """Of a node whose key was revoked: its runs belong to others now."""
@@ -126,5 +124,7 @@ class Roster:
             self._on_slot()
 
     def _fill_slots(self) -> None:
+        if self._site.life.draining.is_set():
+            return
         while self._waiting and len(self._active) < self._slots:
             self._spawn(self._waiting.popleft())

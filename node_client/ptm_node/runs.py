@@ -67,10 +67,6 @@ class Attempt:
             self._report(error)
         self._clean_up()
 
-    @property
-    def running(self) -> bool:
-        return self._running.is_set()
-
     def stop(self, reason: str) -> None:
         """Ends the container early; the attempt's own thread does the rest."""
         self.unwanted = reason
@@ -83,7 +79,6 @@ class Attempt:
 
     def _launch(self) -> Handle:
         """Starts a container, once the site's rules and the server have agreed."""
-        self._raise_if_unwanted()
         config = self._site.config
         permit = policy.check(config, self._row.assignment)
         confirmation = self._ask_for_confirmation()

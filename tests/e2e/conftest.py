@@ -154,18 +154,17 @@ def west(
 
     yield make
     researcher.cancel_what_is_open()
-    left = [node.left() for node in own if not node.settles()]
+    left = set().union(*(node.blame() for node in own))
     for node in own:
         node.clear()
-    assert not left
+    assert left == set()
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left(nodes: list[SiteNode]) -> Iterator[None]:
     """After every test: no container of ours, and nothing in spool or work folder."""
     yield
-    for node in nodes:
-        assert node.settles(), node.left()
+    assert set().union(*(node.blame() for node in nodes)) == set()
 
 
 def start(

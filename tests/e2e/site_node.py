@@ -27,6 +27,7 @@ class SiteNode:
     process: Process
     engine: docker.DockerClient = field(repr=False)
     since: float
+    blamed: set[str] = field(default_factory=set)
 
     @property
     def folder(self) -> Path:
@@ -89,15 +90,21 @@ class SiteNode:
     def send_signal(self, number: int) -> None:
         os.kill(self.process.pid, number)
 
-    def left(self) -> list[str]:
+    def left(self) -> set[str]:
         """What stands where nothing may stand when no run is under way."""
         folders = [self.state / "spool", self.state / "work"]
-        files = [str(path) for folder in folders for path in folder.glob("*")]
-        return [str(each.name) for each in self.containers()] + files
+        files = {str(path) for folder in folders for path in folder.glob("*")}
+        return (files | {str(each.name) for each in self.containers()}) - self.blamed
 
     def settles(self) -> bool:
         """Whether nothing is left within a few seconds."""
         return wait_until(lambda: not self.left(), SETTLE_SECONDS)
+
+    def blame(self) -> set[str]:
+        """What is left after a few seconds; it is told once, not after every test."""
+        left = set() if self.settles() else self.left()
+        self.blamed |= left
+        return left
 
     def clear(self) -> None:
         """Remove what a failed test may have left, so that others are not harmed."""

@@ -11,12 +11,6 @@ from tools.rig.node import CLIENT, node_process
 from tools.rig.platform import Platform, SiteData
 
 REFUSED, IN_USE = 3, 4
-REVOKE = """
-from apps.audit.actors import SYSTEM
-from apps.nodes.models import Node
-from apps.nodes.services import revoke_node
-revoke_node(node=Node.objects.get(name="{name}"), actor=SYSTEM)
-"""
 
 
 def test_what_a_revoked_node_held_is_done_by_another_node_of_the_site(
@@ -26,8 +20,7 @@ def test_what_a_revoked_node_held_is_done_by_another_node_of_the_site(
     task = researcher.send("nonce", WEST, seconds=4)
     run = researcher.until(task, "running")
     other = west()
-    script = REVOKE.format(name=revoked.data.name)
-    platform.server.manage("shell", "-v0", "-c", script)
+    platform.server.manage("revoke_node", WEST, revoked.data.name)
     # A task for the site makes both look.
     assert researcher.ended_run(researcher.send("nonce", WEST))["attempt"] == 1
     assert revoked.process.wait(20) == REFUSED

@@ -1,11 +1,13 @@
 """The socket that wakes a node, and the ways to do without it."""
 
+from threading import Event
+
 import pytest
 from ptm_node.runtimes.fake import FakeEngine
 
 from tests.node.conftest import StartDaemon
 from tests.node.fake_server import KEY, FakeServer
-from tests.node.harness import IMAGE
+from tests.node.harness import IMAGE, waits_for
 
 
 def held(server: FakeServer) -> bool:
@@ -24,9 +26,26 @@ def test_a_hint_brings_the_work_at_once(
     assert not held(server)
 
 
+def test_a_lost_hint_is_made_up_for_by_the_next_heartbeat(
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ptm_node.dispatch._LOOK_SECONDS", 1e6)
+    server.heartbeat_seconds = 1.0
+    start(server={"channel": "websocket"})
+    server.wait(lambda: server.sockets and len(server.claims) >= 2)
+    sockets, server.sockets = server.sockets, []
+    run = server.add_run(IMAGE)
+    server.sockets = sockets
+    server.wait_status(run, "completed")
+
+
 def test_a_lost_hint_costs_half_a_minute_at_most(
     server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
+    server.heartbeat_seconds = 300.0
     start(server={"channel": "websocket"})
     server.wait(lambda: server.sockets and len(server.claims) >= 2)
     sockets, server.sockets = server.sockets, []
@@ -115,10 +134,6 @@ def test_polling_only_opens_no_socket(
 def test_a_cancel_is_heard_by_polling_even_if_every_slot_is_taken(
     server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
-    from threading import Event
-
-    from tests.node.harness import waits_for
-
     engine.present[IMAGE] = waits_for(Event())
     start(server={"channel": "polling"}, limits={"concurrent_runs": 1})
     run = server.add_run(IMAGE)
@@ -138,8 +153,8 @@ def test_a_server_that_does_not_hold_claims_is_not_flooded(
     server.heartbeat_seconds = 1.0
     start(server={"channel": "polling"})
     server.wait(lambda: server.heartbeats >= 20)
-    # A heartbeat each second, and no more claims than that.
-    assert len(server.claims) <= server.heartbeats + 10
+    # A heartbeat each second, and about as many claims.
+    assert len(server.claims) < 3 * server.heartbeats
 
 
 def test_the_key_is_in_no_log(

@@ -212,6 +212,56 @@ def test_a_stop_that_was_ordered_is_carried_out_by_the_next_start(
     wait_until_clean(daemon)
 
 
+def test_a_stop_of_a_spooled_result_is_carried_out_by_the_next_start(
+    past: Past, server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    past.spooled()
+    past.journal.stop_ordered(KEY, "cancelled")
+    past.journal.close()
+    daemon = start()
+    server.wait_status(past.run, "cancelled")
+    assert server.count("/result/") == 0
+    wait_until_clean(daemon)
+
+
+@pytest.mark.parametrize("reason", ["cancelled", "expired"])
+def test_a_stop_of_a_run_that_never_started_is_carried_out_by_the_next_start(
+    reason: str,
+    past: Past,
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+) -> None:
+    past.journal.stop_ordered(KEY, reason)
+    past.journal.close()
+    daemon = start()
+    wait_until_clean(daemon)
+    assert engine.starts == []
+    if reason == "cancelled":
+        assert past.run.status == "cancelled"
+    assert server.count("/report/") == (1 if reason == "cancelled" else 0)
+
+
+def test_a_stop_of_a_run_that_waits_for_a_slot_is_carried_out_at_once(
+    past: Past, server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    released = threading.Event()
+    engine.present[IMAGE] = waits_for(released)
+    second = server.add_run(IMAGE)
+    second.status, second.attempt, second.claim = "claimed", 1, 1
+    past.journal.record_claim(1, [assignment(Key(2, 1), IMAGE)])
+    past.journal.close()
+    daemon = start(limits={"concurrent_runs": 1})
+    server.wait(lambda: engine.starts)
+    server.cancel(second)
+    server.wait_status(second, "cancelled")
+    released.set()
+    assert completed(server, past.run) == b"{}"
+    wait_until_clean(daemon)
+    assert engine.starts == [KEY]
+    assert server.count("/runs/2/report/") == 1
+
+
 def test_a_last_word_that_was_not_heard_is_said_again(
     past: Past, server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:

@@ -1,9 +1,11 @@
 """A run from the claim to its end, on a fake engine: what is told, what is left."""
 
+import sqlite3
 import threading
 from typing import Any
 
 import pytest
+from ptm_node.journal import Journal
 from ptm_node.runtimes.base import Exit
 from ptm_node.runtimes.fake import FakeEngine, Inside, Program
 
@@ -371,6 +373,28 @@ def test_a_run_that_meets_a_missing_engine_is_tried_again_elsewhere(
     wait_until_clean(daemon)
 
 
+def test_an_engine_that_comes_back_costs_no_container_that_is_being_made(
+    server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    confirmation = server.fail("POST .*/report/", "stall")
+    start()
+    run = server.add_run(IMAGE)
+    server.wait_status(run, "preparing")
+    eventually(lambda: engine.containers)
+    _switch(server, engine, up=False)
+    _switch(server, engine, up=True)
+    server.wait(lambda: server.claims[-1]["capacity"] > 0)
+    confirmation.released.set()
+    server.wait_status(run, "completed")
+
+
+def _switch(server: FakeServer, engine: FakeEngine, *, up: bool) -> None:
+    """Until the node has noticed."""
+    before = len(server.claims)
+    engine.switch(up=up)
+    server.wait(lambda: len(server.claims) > before)
+
+
 def test_a_container_outlives_the_engine_and_is_attended_again(
     server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
@@ -421,3 +445,48 @@ def test_a_mistake_of_the_nodes_own_is_not_told_in_detail(
     server.wait_status(run, "failed")
     assert run.code == "internal"
     assert run.detail == "the node met an error; its log says more"
+
+
+def test_a_journal_that_cannot_be_written_for_a_while_loses_no_end(
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine.present[IMAGE] = writes(b"", 5)
+    ended = Journal.ended
+    full = iter([True, True])
+
+    def write(self: Journal, *arguments: Any) -> None:
+        if next(full, False):
+            raise sqlite3.OperationalError("database or disk is full")
+        ended(self, *arguments)
+
+    monkeypatch.setattr(Journal, "ended", write)
+    daemon = start()
+    run = server.add_run(IMAGE)
+    server.wait_status(run, "failed")
+    assert run.code == "exit_nonzero"
+    wait_until_clean(daemon)
+
+
+def test_a_claim_that_cannot_be_written_down_is_asked_for_again(
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record = Journal.record_claim
+    full = iter([True, True, True])
+
+    def write(self: Journal, *arguments: Any) -> Any:
+        if next(full, False):
+            raise sqlite3.OperationalError("database or disk is full")
+        return record(self, *arguments)
+
+    monkeypatch.setattr(Journal, "record_claim", write)
+    daemon = start()
+    run = server.add_run(IMAGE)
+    server.wait_status(run, "completed")
+    assert (run.attempt, engine.starts) == (1, [(1, 1)])
+    wait_until_clean(daemon)

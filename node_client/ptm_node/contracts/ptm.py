@@ -36,17 +36,15 @@ def lay_out(
         _file(folder / "token.txt", b"", 0o400),
     )
     places = {label: _place(label, db) for label, db in permit.databases.items()}
+    databases = (
+        Mount(permit.databases[label].uri, place, read_only=True)
+        for label, place in places.items()
+    )
     return ContainerSpec(
         key=assignment.key,
         image=permit.image,
         environment=_environment(config, permit, places),
-        mounts=(
-            *files,
-            *(
-                Mount(permit.databases[label].uri, place, read_only=True)
-                for label, place in places.items()
-            ),
-        ),
+        mounts=(*files, *databases),
         limits=_limits(config),
         credentials=_credentials(config, permit.image),
     )

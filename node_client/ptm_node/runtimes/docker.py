@@ -20,6 +20,7 @@ from ptm_node.runtimes.base import (
     ContainerSpec,
     Exit,
     Handle,
+    Mount,
     Recovered,
     RuntimeUnavailable,
     sandbox_user,
@@ -192,11 +193,12 @@ def _sandbox(
             type=LogConfig.types.JSON,
             config={"max-size": str(2 * limits.log), "max-file": "1"},
         ),
-        mounts=[
-            DockerMount(each.target, each.source, "bind", read_only=each.read_only)
-            for each in spec.mounts
-        ],
+        mounts=[_bind(mount) for mount in spec.mounts],
     )
+
+
+def _bind(mount: Mount) -> DockerMount:
+    return DockerMount(mount.target, mount.source, "bind", read_only=mount.read_only)
 
 
 @contextmanager

@@ -46,6 +46,7 @@ class Watch:
         self._closing = threading.Event()
         self._changed = threading.Condition()
         self._client: docker.APIClient | None = None
+        self._outage_told = False
         self._stream: CancellableStream[dict[str, Any]] | None = None
         self._alive: set[str] = set()
         self._ended: dict[str, Ended] = {}
@@ -137,6 +138,7 @@ class Watch:
             self._ended.update({k: v for k, v in ended.items() if v is not None})
             self._alive = (self._alive | running) - self._ended.keys()
             self._client, self.version = client, version
+            self._outage_told = False
             self._changed.notify_all()
         log.info("connected to Docker %s", version)
         self._on_change()
@@ -151,8 +153,10 @@ class Watch:
 
     def _disconnected(self) -> None:
         with self._changed:
-            had, self._client = self._client, None
-        if had is not None and not self._closing.is_set():
+            self._client = None
+        # Once an outage, which may have begun before this daemon did.
+        if not self._outage_told and not self._closing.is_set():
+            self._outage_told = True
             log.warning("Docker does not answer; no new runs until it does")
             self._on_change()
 
