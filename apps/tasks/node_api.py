@@ -204,6 +204,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=[str(status) for status in REPORTABLE])
     code = serializers.ChoiceField(choices=FailureCode.choices, required=False)
     detail = serializers.CharField(max_length=2000, allow_blank=True, default="")
+    retry = serializers.BooleanField(default=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         explained = attrs["status"] in (RunStatus.FAILED, RunStatus.REJECTED)
@@ -218,6 +219,7 @@ class ReportSerializer(serializers.Serializer[Any]):
             status=RunStatus(data["status"]),
             code=FailureCode(data["code"]) if "code" in data else None,
             detail=data["detail"],
+            retry=data["retry"],
         )
 
 

@@ -29,6 +29,8 @@ class Report:
     status: RunStatus
     code: FailureCode | None = None
     detail: str = ""
+    # Whether the node believes that another attempt could do better.
+    retry: bool = True
 
 
 def held_run(node: Node, run_id: int, attempt: int) -> Run:
@@ -124,6 +126,7 @@ def _is_retried(run: Run, report: Report) -> bool:
     function = run.task.version.function(run.task.function) or {}
     return (
         report.code in RETRIED
+        and report.retry
         and run.retries < MAX_RETRIES
         and function.get("type") != FunctionType.CENTRAL
     )

@@ -173,3 +173,10 @@ def test_a_run_whose_consent_ended_meanwhile_is_cancelled_instead(
     assert ended.status == "cancelled"
     assert ended.history.latest("id").reason == "participation_ended"
     assert Task.objects.get(pk=ended.task_id).status == "finished"
+
+
+def test_a_fault_that_no_attempt_can_mend_is_not_tried_again(
+    world: World, run: dict[str, Any]
+) -> None:
+    world.nodes[0].report(run["run"], 1, "failed", code="internal", retry=False)
+    assert (stored(run).status, stored(run).code) == ("failed", "internal")
