@@ -61,7 +61,7 @@ def test_a_result_that_was_cancelled_before_it_left_stays_at_the_site(
     west: MakeNode, researcher: Researcher
 ) -> None:
     node = west()
-    task = researcher.send("nonce", WEST, seconds=1)
+    task = researcher.send("nonce", WEST, seconds=2)
     run = researcher.until(task, "running")
     node.process.kill()
     node.await_event("die", run)

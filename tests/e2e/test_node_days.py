@@ -37,7 +37,7 @@ def test_the_result_of_a_container_that_ended_without_its_node_is_sent(
     west: MakeNode, researcher: Researcher
 ) -> None:
     node = west()
-    task = researcher.send("nonce", WEST, seconds=1)
+    task = researcher.send("nonce", WEST, seconds=2)
     run = researcher.until(task, "running")
     node.process.kill()
     node.await_event("die", run)
@@ -92,7 +92,7 @@ def test_a_node_that_is_told_twice_ends_at_once_and_leaves_the_container_alone(
     west: MakeNode, researcher: Researcher
 ) -> None:
     node = west()
-    task = researcher.send("nonce", WEST, seconds=4)
+    task = researcher.send("nonce", WEST, seconds=5)
     run = researcher.until(task, "running")
     node.send_signal(signal.SIGTERM)
     assert wait_until(lambda: "draining" in node.said, 5)

@@ -36,7 +36,7 @@ def test_a_result_that_was_made_while_the_server_was_down_arrives_later(
     platform: Platform, west: MakeNode, researcher: Researcher
 ) -> None:
     node = west()
-    task = researcher.send("nonce", WEST, seconds=1)
+    task = researcher.send("nonce", WEST, seconds=2)
     run = researcher.until(task, "running")
     platform.server.kill()
     node.await_event("die", run)

@@ -10,7 +10,7 @@ from ptm_node.runtimes.fake import FakeEngine
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, Daemon, writes
 from tools.rig.engine import docker_engine
-from tools.rig.folders import CACHE, ROOT
+from tools.rig.folders import ROOT
 from tools.rig.images import build, ensure_base_image
 from tools.rig.process import free_port
 from tools.rig.registry import Registry
@@ -61,7 +61,6 @@ def probe_image(docker_client: docker.DockerClient) -> str:
 
 
 @pytest.fixture(scope="session")
-def registry() -> Iterator[Registry]:
-    """Keeps its layers for the next session: to push the base image takes a while."""
-    with Registry(CACHE / "node-tests", free_port()) as registry:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with Registry(tmp_path_factory.mktemp("registry"), free_port()) as registry:
         yield registry

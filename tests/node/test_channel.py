@@ -69,6 +69,22 @@ def test_a_socket_that_ends_is_opened_again(
     server.wait_status(server.add_run(IMAGE), "completed")
 
 
+def test_a_socket_that_ends_is_a_reason_to_look(
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ptm_node.dispatch._LOOK_SECONDS", 1e6)
+    server.heartbeat_seconds = 300.0
+    start(server={"channel": "websocket"})
+    server.wait(lambda: server.sockets and len(server.claims) >= 2)
+    before = len(server.claims)
+    server.fail("GET /ws/", "drop", times=10_000)
+    server.sockets[0].cut()
+    server.wait(lambda: len(server.claims) > before)
+
+
 @pytest.mark.parametrize("status", [403, 404, 501])
 def test_where_sockets_are_refused_claims_are_held(
     status: int, server: FakeServer, engine: FakeEngine, start: StartDaemon
@@ -76,6 +92,7 @@ def test_where_sockets_are_refused_claims_are_held(
     server.socket_status = status
     start()
     server.wait(lambda: held(server))
+    assert server.count("GET /ws/") == 1, "once is enough"
     server.wait_status(server.add_run(IMAGE), "completed")
 
 

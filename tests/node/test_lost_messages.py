@@ -152,6 +152,22 @@ def test_a_run_that_the_server_does_not_know_is_dropped(
     assert engine.starts == []
 
 
+@pytest.mark.parametrize("code", ["run_cancelled", "run_terminal", "attempt_stale"])
+def test_a_cancel_that_needs_no_confirmation_any_more_is_dropped(
+    code: str, server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    engine.present[IMAGE] = waits_for(threading.Event())
+    daemon = start()
+    run = server.add_run(IMAGE)
+    server.wait_status(run, "running")
+    server.fail("POST .*/report/", "409", code=code, times=10_000)
+    before = server.count("/report/")
+    server.cancel(run)
+    server.wait(lambda: server.count("/report/") > before)
+    wait_until_clean(daemon)
+    assert server.count("/report/") == before + 1
+
+
 def test_a_proxys_page_is_no_answer(
     server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:

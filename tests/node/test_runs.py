@@ -319,6 +319,18 @@ def test_a_log_that_is_shared_arrives_even_if_replies_get_lost(
     server.wait(lambda: bytes(run.log) == b"one\ntwo\n")
 
 
+def test_a_server_that_always_finds_the_log_wrong_is_not_flooded(
+    server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    engine.present[IMAGE] = _talks
+    server.heartbeat_seconds = 1.0
+    server.fail("PATCH .*/log/", "409", code="offset_conflict", times=10_000)
+    start(policy={"share_log": True})
+    server.wait_status(server.add_run(IMAGE), "completed")
+    server.wait(lambda: server.heartbeats >= 20)
+    assert 0 < server.count("/log/") < 60
+
+
 def test_a_log_has_an_end(
     server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:

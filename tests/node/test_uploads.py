@@ -256,13 +256,31 @@ def test_a_window_shows_its_part_and_no_more(tmp_path: Path) -> None:
 
 
 def test_a_result_that_is_damaged_on_its_way_is_sent_again(
-    server: FakeServer, engine: FakeEngine, start: StartDaemon
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    server.fail("PATCH .*/uploads/", "422", code="checksum_mismatch", times=2)
+    honest = uploads._Window.read
+    damage = iter([True, True])
+
+    def read(self: uploads._Window, size: int = -1) -> bytes:
+        data = honest(self, size)
+        return b"?" * len(data) if data and next(damage, False) else data
+
+    monkeypatch.setattr(uploads._Window, "read", read)
     daemon = start()
     run = server.add_run(IMAGE)
     server.wait_status(run, "completed")
+    assert run.result == b"{}"
     wait_until_clean(daemon)
+    sent = [
+        line for line in server.requests if "/result/" in line or "/uploads/" in line
+    ]
+    assert [line.split()[0] for line in sent] == [
+        *["POST", "PATCH"],
+        *["POST", "HEAD", "PATCH"] * 2,
+    ]
 
 
 def test_a_result_that_is_damaged_each_time_fails_the_run(
