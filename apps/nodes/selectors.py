@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
@@ -6,9 +6,6 @@ from django.db import models
 from apps.accounts.models import User
 from apps.collaborations.models import Collaboration
 from apps.organizations.models import Organization
-
-if TYPE_CHECKING:
-    from apps.nodes.models import Node
 
 
 class NodeQuerySet(models.QuerySet[Any]):
@@ -25,14 +22,3 @@ class NodeQuerySet(models.QuerySet[Any]):
             organization__participations__collaboration=collaboration,
             organization__participations__status="accepted",
         )
-
-
-def released_labels(node: "Node", collaboration_id: int) -> set[str]:
-    """The labels of the databases that the node releases to the collaboration."""
-    from apps.nodes.models import DatabaseRelease
-
-    return set(
-        DatabaseRelease.objects.filter(
-            enrolment__node=node, enrolment__collaboration=collaboration_id
-        ).values_list("label", flat=True)
-    )
