@@ -36,7 +36,9 @@ class Agent:
         instance = str(uuid.uuid4())
         api = ServerApi(config.server, key, instance)
         self._site = _site(config, self._life, api, runtime)
-        self._roster = Roster(self._site, on_slot=self._look)
+        self._roster = Roster(
+            self._site, on_slot=self._slot_freed, on_left_over=self._left_over
+        )
         self._roster.outbox.load(self._site.journal.rows())
         self._dispatcher = Dispatcher(
             self._site, self._roster, instance, on_welcome=self._welcomed
@@ -49,7 +51,7 @@ class Agent:
 
     def serve(self) -> None:
         """Works until it is told to end, and raises Terminal if the server does so."""
-        self._site.runtime.open(self._dispatcher.runtime_changed)
+        self._site.runtime.open(self._dispatcher.tidy_up)
         self._dispatcher.await_runtime()
         self._repeat("claims", lambda: self._dispatcher.look(self._channel))
         self._life.draining.wait()
@@ -69,6 +71,12 @@ class Agent:
 
     def _look(self) -> None:
         self._dispatcher.wake()
+
+    def _slot_freed(self) -> None:
+        self._dispatcher.slot_freed()
+
+    def _left_over(self) -> None:
+        self._dispatcher.tidy_up()
 
     def _welcomed(self) -> None:
         """Nothing else may be said to the server before it has answered the hello."""

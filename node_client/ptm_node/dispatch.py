@@ -54,16 +54,23 @@ class Dispatcher:
         self._woken = threading.Event()
         self._announced: Announcement | None = None
         self._heartbeat_seconds = 20.0
+        self._more = True
 
     def wake(self) -> None:
         """Something may have changed: look at once."""
         self._woken.set()
 
+    def slot_freed(self) -> None:
+        """Looks again if the last claim took all that it could."""
+        if self._more:
+            self.wake()
+
     def await_runtime(self) -> None:
         """Gives the engine a moment to answer, so that the hello can name it."""
         self._site.life.clock.wait(self._woken, _ENGINE_SECONDS)
 
-    def runtime_changed(self) -> None:
+    def tidy_up(self) -> None:
+        """The engine came or went, or kept a container: compare it with the journal."""
         self._recovery.hurry()
         self.wake()
 
@@ -79,11 +86,14 @@ class Dispatcher:
         hold = _HELD_SECONDS if channel.polling and capacity else 0
         began = self._site.life.clock.monotonic()
         answer = self._claim(capacity, hold)
-        if hold and not answer.runs:
+        self._more = len(answer.runs) >= capacity
+        if self._more and self._capacity():
+            return  # a slot became free meanwhile
+        if not hold:
+            self._rest(_FULL_SECONDS if channel.polling else _LOOK_SECONDS)
+        elif not answer.runs:
             spent = self._site.life.clock.monotonic() - began
             self._rest(_BREATH_SECONDS - spent)
-        elif not hold:
-            self._rest(_FULL_SECONDS if channel.polling else _LOOK_SECONDS)
 
     def beat(self) -> None:
         """One heartbeat, and a new hello if there is something new to announce."""

@@ -20,8 +20,8 @@ class Recovery:
     What runs is attended at once, whether the server can be reached or not. What has
     not started waits for the hello: the server may want it no more.
 
-    Once after each start, whenever the container engine has come back, and now and
-    then, for what an engine that did not answer may have done after all.
+    Once after each start, whenever the container engine has come back or could not
+    remove a container, and now and then, for what it may have done after all.
     """
 
     def __init__(self, site: Site, roster: Roster) -> None:
@@ -48,12 +48,13 @@ class Recovery:
         now = self._site.life.clock.monotonic()
         if now < self._due_at or not self._site.runtime.ready:
             return
+        self._due_at = now + _SWEEP_SECONDS  # before the look: what follows may hurry
         try:
             found = self._site.runtime.recover()
         except RunFailure as failure:
             log.warning("%s", failure)
+            self.hurry()
             return
-        self._due_at = now + _SWEEP_SECONDS
         for each in found:
             self._settle(each)
         if not self.done:

@@ -15,10 +15,16 @@ log = logging.getLogger(__name__)
 
 
 class Roster:
-    def __init__(self, site: Site, on_slot: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        site: Site,
+        on_slot: Callable[[], None],
+        on_left_over: Callable[[], None],
+    ) -> None:
         self.outbox = Outbox(site, on_stop=self.stop)
         self._site = site
         self._on_slot = on_slot
+        self._on_left_over = on_left_over
         self._slots = site.config.limits.concurrent_runs
         self._changed = threading.Condition()
         self._active: dict[Key, Attempt] = {}
@@ -114,14 +120,14 @@ class Roster:
     def _end(self, attempt: Attempt) -> None:
         leaving = self._site.life.leaving.is_set()
         with self._changed:
-            was_full = len(self._active) >= self._slots
             del self._active[attempt.key]
             if attempt.unwanted and not leaving:
                 self.outbox.discard(attempt.key, attempt.unwanted)
             self._fill_slots()
             self._changed.notify_all()
-        if was_full:  # the server may have held something back
-            self._on_slot()
+        if attempt.left_over:
+            self._on_left_over()
+        self._on_slot()
 
     def _fill_slots(self) -> None:
         if self._site.life.draining.is_set():

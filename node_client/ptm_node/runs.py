@@ -49,6 +49,7 @@ class Attempt:
         self._handle = Handle(row.key, row.container) if row.container else None
         self._running = threading.Event()
         self.unwanted = row.stop
+        self.left_over = False  # a container that could not be removed
         self._log: LogKeeper | None = None
         self._tail = LogTail(outbox, row.key, site.logs.path(row.key))
 
@@ -75,7 +76,7 @@ class Attempt:
 
     def remove_container(self) -> None:
         if self._handle is not None:
-            self._site.runtime.remove(self._handle)
+            self.left_over = not self._site.runtime.remove(self._handle)
 
     def _launch(self) -> Handle:
         """Starts a container, once the site's rules and the server have agreed."""

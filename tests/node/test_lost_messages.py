@@ -109,6 +109,21 @@ def test_a_journal_that_is_behind_goes_on_from_the_servers_number(
     assert server.claims[0]["claim"] == 42
 
 
+def test_a_stale_claim_is_followed_by_the_right_one_at_once(
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ptm_node.dispatch._LOOK_SECONDS", 1e6)
+    server.heartbeat_seconds = 300.0
+    server.fail("GET /ws/", "hang")
+    server.last_claim = 41
+    run = server.add_run(IMAGE)
+    start(server={"channel": "websocket"})
+    server.wait_status(run, "completed")
+
+
 def test_an_attempt_that_is_stale_is_dropped(
     server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:

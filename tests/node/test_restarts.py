@@ -236,6 +236,8 @@ def test_a_stop_of_a_run_that_never_started_is_carried_out_by_the_next_start(
     past.journal.close()
     daemon = start()
     wait_until_clean(daemon)
+    daemon.drain()
+    daemon.join()
     assert engine.starts == []
     if reason == "cancelled":
         assert past.run.status == "cancelled"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ptm_node.journal import Journal
 from ptm_node.runtimes.base import Exit
-from ptm_node.runtimes.fake import FakeEngine, Inside, Program
+from ptm_node.runtimes.fake import FakeEngine, FakeRuntime, Inside, Program
 
 from tests.node.conftest import StartDaemon
 from tests.node.fake_server import FakeServer
@@ -282,8 +282,14 @@ def test_an_unknown_database_goes_back_for_another_node(
 
 
 def test_no_more_runs_are_claimed_than_may_run_at_once(
-    server: FakeServer, engine: FakeEngine, start: StartDaemon
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Nothing but a slot that becomes free makes the node ask for the rest.
+    monkeypatch.setattr("ptm_node.dispatch._LOOK_SECONDS", 1e6)
+    server.heartbeat_seconds = 300.0
     released = threading.Event()
     engine.present[IMAGE] = waits_for(released)
     start(limits={"concurrent_runs": 2})
@@ -383,6 +389,25 @@ def test_a_run_that_meets_a_missing_engine_is_tried_again_elsewhere(
     assert engine.containers  # could not be removed yet
     engine.switch(up=True)
     wait_until_clean(daemon)
+
+
+def test_a_container_that_could_not_be_removed_is_removed_later(
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    remove = FakeRuntime.remove
+    refusals = iter([False])
+    monkeypatch.setattr(
+        FakeRuntime,
+        "remove",
+        lambda runtime, handle: next(refusals, True) and remove(runtime, handle),
+    )
+    daemon = start()
+    server.wait_status(server.add_run(IMAGE), "completed")
+    wait_until_clean(daemon)
+    assert next(refusals, None) is None  # one was refused
 
 
 def test_an_engine_that_comes_back_costs_no_container_that_is_being_made(

@@ -149,8 +149,11 @@ class Runtime(Protocol):
         It is no error if the container has ended, or if the runtime is away.
         """
 
-    def remove(self, handle: Handle) -> None:
-        """Leaves nothing behind, running or not. No error if there is nothing."""
+    def remove(self, handle: Handle) -> bool:
+        """Leaves nothing behind, running or not; whether that could be done.
+
+        It is no error if there is nothing, or if the runtime is away.
+        """
 
     def logs(self, handle: Handle) -> AbstractContextManager[Iterator[bytes]]:
         """What the container writes to stdout and stderr, until it ends."""

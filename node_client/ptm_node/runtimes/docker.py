@@ -93,13 +93,14 @@ class DockerRuntime:
             lambda client: client.stop(handle.id, timeout=round(grace)), "stop", handle
         )
 
-    def remove(self, handle: Handle) -> None:
-        self._unless_gone(
+    def remove(self, handle: Handle) -> bool:
+        removed = self._unless_gone(
             lambda client: client.remove_container(handle.id, v=True, force=True),
             "remove",
             handle,
         )
         self._watch.forget(handle.id)
+        return removed
 
     @contextmanager
     def logs(self, handle: Handle) -> Iterator[Iterator[bytes]]:
@@ -157,17 +158,21 @@ class DockerRuntime:
 
     def _unless_gone(
         self, act: Callable[[docker.APIClient], object], verb: str, handle: Handle
-    ) -> None:
+    ) -> bool:
         try:
             act(self._watch.client)
         except NotFound:
-            return
-        except APIError as error:
-            if error.status_code != HTTPStatus.CONFLICT:  # under way already
-                log.warning("could not %s container %s: %s", verb, handle.key, error)
+            return True
         except (RunFailure, DockerException, requests.RequestException) as error:
-            # What could not be removed is swept when the engine is back.
+            if _under_way(error):
+                return True
             log.warning("could not %s container %s: %s", verb, handle.key, error)
+            return False
+        return True
+
+
+def _under_way(error: Exception) -> bool:
+    return isinstance(error, APIError) and error.status_code == HTTPStatus.CONFLICT
 
 
 def _sandbox(

@@ -170,12 +170,14 @@ class FakeRuntime:
             self._engine.changed.wait_for(lambda: container.exit, grace)
             self._engine.end(container, Exit(KILLED))
 
-    def remove(self, handle: Handle) -> None:
+    def remove(self, handle: Handle) -> bool:
         with self._engine.changed:
-            if self._engine.up:
-                container = self._engine.containers.pop(handle.id, None)
-                if container is not None:
-                    self._engine.end(container, Exit(KILLED))
+            if not self._engine.up:
+                return False
+            container = self._engine.containers.pop(handle.id, None)
+            if container is not None:
+                self._engine.end(container, Exit(KILLED))
+            return True
 
     @contextmanager
     def logs(self, handle: Handle) -> Iterator[Iterator[bytes]]:
