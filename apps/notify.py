@@ -13,7 +13,9 @@ logger = logging.getLogger(__name__)
 
 def notify(group: str, **message: object) -> None:
     """Send `message` to `group` once the present transaction is committed."""
-    transaction.on_commit(partial(_send, group, {"type": "hint", **message}))
+    transaction.on_commit(
+        partial(_send, group, {"type": "hint", "group": group, **message})
+    )
 
 
 def _send(group: str, message: dict[str, object]) -> None:

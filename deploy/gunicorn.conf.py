@@ -8,9 +8,10 @@ import os
 
 bind = os.environ.get("PTM_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("PTM_WORKERS", "1"))
-worker_class = "asgi"
+worker_class = "ptm_site.process.Worker"
 # Longer than a proxy keeps its connections: it must be the one to close them.
 keepalive = 75
+# What is being answered may finish; idle connections and sockets end at once.
 graceful_timeout = 10
 timeout = 90
 accesslog = None

@@ -1,30 +1,30 @@
-"""Errors outside every view: below /api/ they are problem+json like the others."""
+"""Errors outside every view: problem+json below /api/, a page elsewhere."""
 
 import sys
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
-from django.views import defaults
 
+from ptm_site.pages import incident_page, not_found_page, refusal_page
 from ptm_site.problems import INTERNAL, MEDIA_TYPE, log_incident, problem_members
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if _of_api(request):
         return _problem(400, "bad_request", "The request is not well formed.")
-    return defaults.bad_request(request, exception)
+    return refusal_page(request, 400, "The request is not well formed.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if _of_api(request):
         return _problem(404, "not_found", "There is nothing here.")
-    return defaults.page_not_found(request, exception)
+    return not_found_page(request)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
+    incident = log_incident(sys.exception())
     if _of_api(request):
-        incident = log_incident(sys.exception())
         return _problem(500, "internal", INTERNAL, incident=incident)
-    return defaults.server_error(request)
+    return incident_page(incident)
 
 
 def _of_api(request: HttpRequest) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ptm_site import environment
 from ptm_site.environment import env
+from ptm_site.security_policy import PORTAL
 
 VERSION = "0.1.0"
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -19,12 +20,15 @@ ALLOWED_HOSTS = environment.allowed_hosts(PUBLIC_URL)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [
+    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
+    "csp",
     "rest_framework",
     "guardian",
     "channels",
@@ -47,14 +51,18 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "ptm_site.security_policy.SecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Deny first: a page is open to strangers only if it says so itself.
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "ptm_site.pages.PageRefusals",
 ]
 
 ROOT_URLCONF = "ptm_site.urls"
@@ -74,6 +82,9 @@ TEMPLATES = [
         },
     }
 ]
+
+FORM_RENDERER = "ptm_site.forms.PortalRenderer"
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": PORTAL}
 
 DATABASES = {"default": environment.database(DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,8 +1,13 @@
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
 
+from apps.accounts import urls as accounts
+from apps.algorithms import urls as algorithms
+from apps.collaborations import urls as collaborations
+from apps.organizations import urls as organizations
+from apps.results import urls as results
+from apps.tasks import urls as tasks
 from ptm_site.health import healthy
 
 # Sign-in is allauth's everywhere: slowed down, and silent about who exists.
@@ -13,7 +18,12 @@ handler404 = "ptm_site.outside.not_found"
 handler500 = "ptm_site.outside.server_error"
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="docs"), name="home"),
+    *tasks.page_urlpatterns,
+    *results.page_urlpatterns,
+    *collaborations.page_urlpatterns,
+    *algorithms.page_urlpatterns,
+    *organizations.page_urlpatterns,
+    *accounts.page_urlpatterns,
     path("health/", healthy, name="health"),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),

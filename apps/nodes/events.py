@@ -10,6 +10,15 @@ def work_group(organization_id: int) -> str:
     return f"work.{organization_id}"
 
 
+def presence_group(organization_id: int) -> str:
+    return f"presence.{organization_id}"
+
+
+def notify_presence(organization_id: int) -> None:
+    """Tell whoever watches the organization's nodes that one came, went or changed."""
+    notify(presence_group(organization_id))
+
+
 def wake_nodes(organization_id: int) -> None:
     """Tell the organization's nodes to look: there is work, or something to stop."""
     notify(work_group(organization_id))

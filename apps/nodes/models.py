@@ -27,6 +27,8 @@ class Node(models.Model):
 
     last_seen_at = models.DateTimeField(null=True)
     left_at = models.DateTimeField(null=True)
+    # What watchers were told last; whether it is online now, `is_online` says.
+    told_online = models.BooleanField(default=False, editable=False)
     version = models.CharField(max_length=40, blank=True)
     runtime = models.CharField(max_length=100, blank=True)
     contracts = models.JSONField(default=list)

@@ -11,7 +11,7 @@ from apps.audit.actors import Actor
 from apps.audit.services import record
 from apps.errors import Conflict, Forbidden, Refusal
 from apps.nodes.announcement import Hello
-from apps.nodes.events import node_revoked, wake_nodes
+from apps.nodes.events import node_revoked, notify_presence, wake_nodes
 from apps.nodes.keys import Key
 from apps.nodes.models import DatabaseRelease, Enrolment, EnrolmentCode, Node
 from apps.organizations.choices import Role
@@ -122,8 +122,10 @@ def record_hello(*, node: Node, hello: Hello) -> None:
     node.concurrent_runs = hello.announcement["concurrent_runs"]
     node.last_seen_at = timezone.now()
     node.left_at = None
+    node.told_online = True
     node.save()
     _replace_enrolments(node, hello.announcement["collaborations"])
+    notify_presence(node.organization_id)
     if not same:
         wake_nodes(node.organization_id)  # so that a superseded socket closes
 
@@ -153,13 +155,20 @@ def _replace_enrolments(node: Node, collaborations: list[dict[str, Any]]) -> Non
 
 def record_contact(*, node: Node) -> None:
     """Note that the node was heard just now."""
-    Node.objects.filter(pk=node.pk).update(last_seen_at=timezone.now(), left_at=None)
+    Node.objects.filter(pk=node.pk).update(
+        last_seen_at=timezone.now(), left_at=None, told_online=True
+    )
+    if not node.told_online:
+        notify_presence(node.organization_id)
 
 
 @transaction.atomic
 def record_goodbye(*, node: Node) -> None:
     now = timezone.now()
-    Node.objects.filter(pk=node.pk).update(left_at=now, last_seen_at=now)
+    Node.objects.filter(pk=node.pk).update(
+        left_at=now, last_seen_at=now, told_online=False
+    )
+    notify_presence(node.organization_id)
 
 
 @transaction.atomic
@@ -170,4 +179,5 @@ def revoke_node(*, node: Node, actor: Actor) -> None:
         return
     record(actor=actor, action="node.revoked", object_type="node", object_id=node.pk)
     node_revoked.send(sender=Node, node=node)
+    notify_presence(node.organization_id)
     wake_nodes(node.organization_id)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.results import api, node_api
+from apps.results import api, node_api, views
 
 urlpatterns = [
     path("results/", api.ResultList.as_view(), name="result-list"),
@@ -20,4 +20,8 @@ node_urlpatterns = [
         name="node-result",
     ),
     path("uploads/<uuid:uuid>/", node_api.UploadView.as_view(), name="node-upload"),
+]
+
+page_urlpatterns = [
+    path("results/<int:pk>/", views.result_page, name="result"),
 ]

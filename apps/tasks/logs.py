@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.errors import Conflict, Refusal
 from apps.nodes.models import Node
 from apps.tasks.choices import TERMINAL
-from apps.tasks.events import notify_watchers
+from apps.tasks.events import notify_readers
 from apps.tasks.models import LogChunk, Run
 from apps.tasks.reports import held_run
 
@@ -39,7 +39,7 @@ def append_log(
     if data:
         LogChunk.objects.create(run=run, attempt=attempt, offset=offset, data=data)
         Run.objects.filter(pk=run.pk).update(log_size=length + len(data))
-        notify_watchers(run.task_id)
+        notify_readers(run.pk)
     return length + len(data)
 
 

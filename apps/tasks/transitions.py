@@ -65,4 +65,4 @@ def touch_task(task_id: int) -> None:
         tasks.filter(status=TaskStatus.OPEN).update(
             status=TaskStatus.FINISHED, finished_at=timezone.now()
         )
-    notify_watchers(task_id)
+    notify_watchers(task_id, tasks.values_list("collaboration", flat=True).get())

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.tasks import api, node_api
+from apps.tasks import api, node_api, views
 
 urlpatterns = [
     path("tasks/", api.TaskList.as_view(), name="task-list"),
@@ -20,4 +20,11 @@ node_urlpatterns = [
         "runs/<int:run_id>/report/", node_api.ReportView.as_view(), name="node-report"
     ),
     path("runs/<int:run_id>/log/", node_api.LogView.as_view(), name="node-log"),
+]
+
+page_urlpatterns = [
+    path("", views.dashboard, name="home"),
+    path("tasks/", views.task_list, name="tasks"),
+    path("tasks/new/", views.new_task, name="task-new"),
+    path("tasks/<int:pk>/", views.task_page, name="task"),
 ]

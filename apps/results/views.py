@@ -1,0 +1,6 @@
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+def result_page(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "base.html")

@@ -1,0 +1,17 @@
+"""The worker in which gunicorn runs the server."""
+
+from typing import Any, ClassVar
+
+from uvicorn_worker import UvicornWorker
+
+
+class Worker(UvicornWorker):
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+        "loop": "asyncio",
+        "http": "httptools",
+        "ws": "websockets-sansio",
+        "lifespan": "on",
+        "server_header": False,
+        # Below gunicorn's graceful_timeout: after that it would be killed.
+        "timeout_graceful_shutdown": 3,
+    }
