@@ -62,6 +62,8 @@ def enrol_node(
         if same and code.node.key_prefix == key_prefix:
             return code.node, False
         raise _enrolment_refused()
+    # One at a time: two nodes with two codes may ask for one name at once.
+    Organization.objects.select_for_update().get(pk=code.organization_id)
     if Node.objects.filter(key_prefix=key_prefix).exists():
         raise _enrolment_refused()
     if code.organization.nodes.in_use().filter(name=name).exists():

@@ -105,6 +105,7 @@ class Agent:
             thread.join(_JOIN_SECONDS)
         if isinstance(self._life.error, Revoked):
             self._roster.remove_containers()
+            self._roster.join(_JOIN_SECONDS)  # its runs tidy up before the engine goes
         elif self._life.error is None and self._welcome.is_set():
             self._take_leave(cut_short)
         claims.join(_JOIN_SECONDS)

@@ -51,6 +51,7 @@ def test_a_revoked_node_leaves_no_container(
     server.look()
     daemon.join()
     assert not engine.containers
+    assert not list((daemon.state / "work").iterdir())
 
 
 def test_a_superseded_node_leaves_its_containers_to_the_newer_one(

@@ -1,6 +1,7 @@
 """A one-time code becomes an identity, once, and nobody else can make one."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from apps.nodes.keys import Key
 from apps.nodes.models import EnrolmentCode, Node
 from apps.nodes.services import issue_enrolment_code
 from tests.stored import acts, nothing_stored
+from tests.threads import at_once
 from tests.worlds import World
 
 
@@ -128,6 +130,21 @@ def test_two_nodes_of_one_organization_do_not_share_a_name(
         answer = enrol(code, key, name=taken)
     assert (answer.status_code, answer.json()["code"]) == (409, "name_taken")
     assert enrol(code, key).status_code == 201
+
+
+@pytest.mark.backends
+@pytest.mark.django_db(transaction=True)
+def test_of_two_nodes_that_ask_for_one_name_at_once_one_gets_it(world: World) -> None:
+    admin = world.people["admin0"]
+    codes = [
+        issue_enrolment_code(organization=world.sites[0], issued_by=admin)
+        for _ in range(4)
+    ]
+    answers = at_once(
+        [partial(enrol, each, Key.generate("ptmn"), name="twin") for each in codes]
+    )
+    assert sorted(a.status_code for a in answers) == [201, 409, 409, 409]
+    assert Node.objects.filter(name="twin").count() == 1
 
 
 def test_guessing_is_slowed_for_its_address_only(code: str, key: Key) -> None:

@@ -48,8 +48,9 @@ def node_process(
 ) -> Process:
     """The daemon of `config`; to it, the folders in `hidden` are empty.
 
-    It lives in a mount namespace of its own in which those folders are covered, and
-    has given up the right to uncover them. `settings` are added to its environment.
+    It lives in a mount namespace of its own in which those folders and /proc are
+    covered, and has given up the right to uncover them. `settings` are added to its
+    environment.
     """
     daemon = [*CLIENT, "run", "--config", str(config)]
     return Process(
@@ -65,9 +66,10 @@ def covering(folders: Sequence[Path]) -> list[str]:
     """The start of a command to which `folders` are empty."""
     if not folders:
         return []
+    # /proc as well: through it a process reaches the files that another one sees.
     covers = [
         f"mount -t tmpfs -o ro,size=4k none {shlex.quote(str(folder))}"
-        for folder in folders
+        for folder in (*folders, "/proc")
     ]
     script = " && ".join([*covers, 'exec "$@"'])
     namespace = ["unshare", "--mount"]
