@@ -98,7 +98,8 @@ class Demo:
         world = self.platform.world
         url = self.server.url
         self.screen.say(f"\nThe server is up at [bold]{url}[/]")
-        self.screen.say(f"  this task     {url}/api/v1/tasks/{self.task['id']}/")
+        self.screen.say(f"  this task     {url}/tasks/{self.task['id']}/")
+        self.screen.say(f"  admin's desk  {url}/admin/")
         self.screen.say(f"  the API       {url}/api/v1/docs/")
         self.screen.say("\nAccounts, for this run only")
         for name, password in world.passwords.items():
