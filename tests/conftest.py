@@ -14,7 +14,18 @@ from apps.collaborations.models import Collaboration
 from tests.worlds import World, build_world
 
 NAMES = ("Heart failure", "Kidney stones")
+WHOLE = ("e2e", "browser")  # one platform each
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Processes that share the tests share out whole files, and e2e is one piece.
+
+    Its tests count what happens in Docker, so they are not beside each other.
+    """
+    for item in items:
+        together = item.path.parent if item.path.parent.name in WHOLE else item.path
+        item.add_marker(pytest.mark.xdist_group(str(together)))
 
 
 @pytest.fixture(scope="session")

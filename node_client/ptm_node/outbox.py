@@ -193,6 +193,7 @@ class Outbox:
                 self.give_up(key, reason)
             with self._lock:
                 self._dropped.pop(0)
+                self._lock.notify_all()
 
     def _remove(self, item: _Item) -> None:
         with self._lock:

@@ -15,6 +15,8 @@ from tests.daemon import OCTETS, NodeClient
 from tests.stored import nothing_stored
 from tests.worlds import World, add_node
 
+STRANGER = "5b0e7a5e-8a3c-4f0e-9d7b-0c1a2b3c4d5e"
+
 
 def everything(node: NodeClient, run: int) -> dict[str, Any]:
     """One request to each address of a node; the answers by name."""
@@ -128,7 +130,7 @@ def test_another_protocol_is_refused_with_a_sentence(world: World, run: int) -> 
         assert "protocol 1" in answers["claim"].json()["detail"]
 
 
-@pytest.mark.parametrize("instance", [str(uuid.uuid4()), "", "None", "null", "x"])
+@pytest.mark.parametrize("instance", [STRANGER, "", "None", "null", "x"])
 def test_only_the_instance_of_the_last_hello_is_obeyed(
     world: World, run: int, instance: str
 ) -> None:
@@ -141,7 +143,7 @@ def test_only_the_instance_of_the_last_hello_is_obeyed(
     assert codes(answers) == {"instance_superseded"}
 
 
-@pytest.mark.parametrize("instance", [str(uuid.uuid4()), "", "None"])
+@pytest.mark.parametrize("instance", [STRANGER, "", "None"])
 def test_before_its_first_hello_a_node_can_do_nothing_else(
     world: World, run: int, instance: str
 ) -> None:
