@@ -3,15 +3,21 @@
 from collections.abc import Callable
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from apps.accounts.models import User
 from apps.errors import Refusal
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
+
+HINTS = {
+    404: "The address may be mistyped, or what it named is not yours to see.",
+    405: "It is where a form is sent to. Nothing was changed.",
+}
 
 
 def reader_of(request: HttpRequest) -> User:
@@ -21,10 +27,30 @@ def reader_of(request: HttpRequest) -> User:
     return request.user
 
 
-def refusal_page(request: HttpRequest, status: int, detail: str) -> HttpResponse:
+def of_api(request: HttpRequest) -> bool:
+    """Whether a script asks, which is answered with problem+json."""
+    return request.path.startswith("/api/")
+
+
+def refusal_page(
+    request: HttpRequest,
+    status: int,
+    detail: str,
+    *,
+    hint: str = "",
+    way: tuple[str, str] = ("To the dashboard", "/"),
+) -> HttpResponse:
     """One sentence and one way on; the same page for foreign and for missing things."""
-    context = {"status": status, "detail": detail}
+    context = {"status": status, "detail": detail, "hint": hint or HINTS.get(status)}
+    context["way"], context["way_to"] = way
     return render(request, "error.html", context, status=status)
+
+
+def where_it_was_sent(request: HttpRequest) -> str:
+    """The page of ours on which a form was filled in, as far as the browser says."""
+    page = request.headers.get("Referer", "")
+    ours = url_has_allowed_host_and_scheme(page, {request.get_host()})
+    return page if ours else request.path
 
 
 class PageRefusals:
@@ -34,7 +60,13 @@ class PageRefusals:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not of_api(request):
+            # Reached after signing in again, when a form was sent meanwhile.
+            page = refusal_page(request, 405, "This address is not a page.")
+            page["Allow"] = response["Allow"]
+            return page
+        return response
 
     def process_exception(
         self, request: HttpRequest, error: Exception

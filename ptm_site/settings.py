@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ptm_site import environment
+from ptm_site.admin_menu import UNFOLD  # noqa: F401 (a setting)
 from ptm_site.environment import env
 from ptm_site.security_policy import PORTAL
 
@@ -20,8 +21,8 @@ ALLOWED_HOSTS = environment.allowed_hosts(PUBLIC_URL)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "ptm_site.admin_config.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -83,6 +84,7 @@ TEMPLATES = [
     }
 ]
 
+CSRF_FAILURE_VIEW = "ptm_site.outside.csrf_failed"
 FORM_RENDERER = "ptm_site.forms.PortalRenderer"
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": PORTAL}
 
@@ -129,6 +131,12 @@ ACCOUNT_ADAPTER = "apps.accounts.adapter.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+ACCOUNT_FORMS = {
+    "login": "apps.accounts.forms.SignInForm",
+    "change_password": "apps.accounts.forms.PasswordForm",
+}
+ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser, or with its age
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())

@@ -14,7 +14,9 @@ from ptm_site.health import healthy
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 handler400 = "ptm_site.outside.bad_request"
+handler403 = "ptm_site.outside.forbidden"
 handler404 = "ptm_site.outside.not_found"
+handler429 = "ptm_site.outside.too_many"  # allauth's
 handler500 = "ptm_site.outside.server_error"
 
 urlpatterns = [
@@ -25,7 +27,7 @@ urlpatterns = [
     *organizations.page_urlpatterns,
     *accounts.page_urlpatterns,
     path("health/", healthy, name="health"),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include(accounts.sign_in_urlpatterns)),
     path("admin/", admin.site.urls),
     path("api/v1/", include("ptm_site.api")),
 ]

@@ -8,9 +8,11 @@ from django.conf import LazySettings
 from django.core.cache import cache
 from django.db import connections, transaction
 from django.test import override_settings
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from apps.collaborations.models import Collaboration
+from apps.nodes.models import Node
 from tests.worlds import World, build_world
 
 NAMES = ("Heart failure", "Kidney stones")
@@ -69,6 +71,7 @@ def _copy(standing: World) -> World:
     """The standing world, or a new one where a flush has taken it."""
     name = standing.collaboration.name
     if Collaboration.objects.filter(pk=standing.collaboration.pk, name=name).exists():
+        Node.objects.update(last_seen_at=timezone.now())  # as on the first day
         return copy.deepcopy(standing)
     return build_world(name)
 

@@ -1,11 +1,12 @@
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from apps.accounts.choices import TokenScope
 from apps.accounts.models import AccessToken, User
 from apps.audit.actors import Actor
 from apps.audit.services import record
+from apps.errors import Invalid
 
 
 @transaction.atomic
@@ -13,9 +14,7 @@ def create_token(
     *, user: User, name: str, scope: TokenScope, lifetime: timedelta, actor: Actor
 ) -> tuple[AccessToken, str]:
     """Return the token's row and its text, which is shown once and not stored."""
-    token, text = AccessToken.objects.create(
-        user=user, name=name, scope=scope, expiry=lifetime
-    )
+    token, text = _store_token(user, name, scope, lifetime)
     token.full_clean()
     record(
         actor=actor,
@@ -26,6 +25,21 @@ def create_token(
         scope=scope,
     )
     return token, text
+
+
+@transaction.atomic
+def _store_token(
+    user: User, name: str, scope: TokenScope, lifetime: timedelta
+) -> tuple[AccessToken, str]:
+    try:
+        stored: tuple[AccessToken, str] = AccessToken.objects.create(
+            user=user, name=name, scope=scope, expiry=lifetime
+        )
+    except IntegrityError as error:  # the name is the one thing a person chooses
+        raise Invalid(
+            "name", "token_name_taken", "You have a token of this name."
+        ) from error
+    return stored
 
 
 @transaction.atomic

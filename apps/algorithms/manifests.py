@@ -50,6 +50,22 @@ def _check_function(function: dict[str, Any], names: list[str]) -> None:
         Draft202012Validator.check_schema(function["arguments"])
     except SchemaError as error:
         raise _invalid(f"{function['name']}: {error.message[:300]}") from error
+    for view in function["returns"].get("views", ()):
+        _check_combining(view)
+
+
+def _check_combining(view: dict[str, Any]) -> None:
+    """What a column needs to be combined are columns of its own view, fit for it."""
+    columns = {column["name"]: column for column in view.get("columns", ())}
+    for name, column in columns.items():
+        weight, mean = column.get("weight"), column.get("mean")
+        if weight and columns.get(weight, {}).get("combine") != "sum":
+            raise _invalid(f"{name}: its weight {weight} is no column that is summed.")
+        if not mean:
+            continue
+        named = columns.get(mean, {})
+        if (named.get("combine"), named.get("weight")) != ("mean", weight):
+            raise _invalid(f"{name}: {mean} is no mean with the weight {weight}.")
 
 
 def argument_errors(function: dict[str, Any], arguments: Any) -> dict[str, list[str]]:

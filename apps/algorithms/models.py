@@ -54,6 +54,9 @@ class AlgorithmVersion(models.Model):
             models.UniqueConstraint("algorithm", "digest", name="one_version_a_digest"),
         )
 
+    def __str__(self) -> str:
+        return f"{self.algorithm} {self.tag or self.digest[7:19]}"
+
     @property
     def image(self) -> str:
         return f"{self.algorithm.repository}@{self.digest}"

@@ -19,6 +19,13 @@ class VersionQuerySet(models.QuerySet[Any]):
             ).values("version")
         )
 
+    def allowed_before(self, user: User) -> Self:
+        """Each with those of its collaborations that the user may see."""
+        visible = Collaboration.objects.visible_to(user).order_by("name")
+        return self.prefetch_related(
+            models.Prefetch("collaborations", queryset=visible)
+        )
+
 
 class AlgorithmQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> Self:

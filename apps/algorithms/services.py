@@ -10,6 +10,7 @@ from apps.algorithms.registry import resolve_digest
 from apps.audit.actors import Actor
 from apps.audit.services import record
 from apps.collaborations.models import Collaboration
+from apps.errors import Conflict
 
 
 def register_version(
@@ -52,8 +53,30 @@ def _store_version(
 def allow_version(
     *, version: AlgorithmVersion, collaboration: Collaboration, actor: Actor
 ) -> None:
+    if version.status == VersionStatus.WITHDRAWN:
+        raise Conflict("version_withdrawn", "This version was withdrawn.")
     AllowedVersion.objects.get_or_create(version=version, collaboration=collaboration)
     _record(actor, "version.allowed", version, collaboration=collaboration.pk)
+
+
+@transaction.atomic
+def disallow_version(
+    *, version: AlgorithmVersion, collaboration: Collaboration, actor: Actor
+) -> None:
+    """Let no new task of the collaboration use the version; runs under way go on."""
+    allowed = AllowedVersion.objects.filter(
+        version=version, collaboration=collaboration
+    )
+    if not allowed.delete()[0]:
+        raise Conflict("version_not_allowed", "The collaboration does not allow it.")
+    _record(actor, "version.disallowed", version, collaboration=collaboration.pk)
+
+
+@transaction.atomic
+def reinstate_version(*, version: AlgorithmVersion, actor: Actor) -> None:
+    version.status = VersionStatus.ACTIVE
+    version.save(update_fields=("status",))
+    _record(actor, "version.reinstated", version)
 
 
 @transaction.atomic

@@ -17,3 +17,6 @@ class Event(models.Model):
     class Meta:
         ordering = ("id",)
         indexes = (models.Index(fields=("object_type", "object_id", "id")),)
+
+    def __str__(self) -> str:
+        return f"Event {self.pk}"

@@ -84,3 +84,6 @@ class Participation(models.Model):
                 name="participation_status_known",
             ),
         )
+
+    def __str__(self) -> str:
+        return f"{self.organization} in {self.collaboration}"

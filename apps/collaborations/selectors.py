@@ -6,6 +6,9 @@ from django.db import models
 
 from apps.accounts.models import User
 from apps.collaborations.choices import ParticipationStatus
+from apps.organizations.choices import Role
+
+MANAGE = "manage_collaboration"
 
 
 class CollaborationQuerySet(models.QuerySet[Any]):
@@ -19,6 +22,17 @@ class CollaborationQuerySet(models.QuerySet[Any]):
         if user.is_superuser:
             return self
         return self.filter(pk__in=granted(user, permission))
+
+
+def administers(user: User | AnonymousUser) -> bool:
+    """Whether the administration is for this person: one query, asked by every page."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    if user.is_superuser:
+        return True
+    administered = models.Q(administered_collaborations__isnull=False)
+    roles = models.Q(memberships__role=Role.ADMIN)
+    return User.objects.filter(pk=user.pk).filter(roles | administered).exists()
 
 
 def granted(user: User, permission: str) -> models.QuerySet[Any]:
@@ -36,6 +50,25 @@ class ParticipationQuerySet(models.QuerySet[Any]):
     def accepted(self) -> Self:
         return self.filter(status=ParticipationStatus.ACCEPTED)
 
+    def shown_to(self, user: User) -> Self:
+        """Who takes part; who is asked to, only to those whom it concerns."""
+        managed = apps.get_model("collaborations", "Collaboration")
+        concerned = models.Q(
+            collaboration__in=managed.objects.permitted_to(user, "manage_collaboration")
+        ) | models.Q(organization__in=user.memberships.values("organization"))
+        return self.filter(
+            models.Q(status=ParticipationStatus.ACCEPTED)
+            | models.Q(status=ParticipationStatus.INVITED) & concerned
+        )
+
+    def answerable_by(self, user: User) -> Self:
+        """Those of the organizations for which the user may accept, decline or end."""
+        own = user.memberships.filter(role=Role.ADMIN)
+        return self.filter(
+            organization__in=own.values("organization"),
+            status__in=(ParticipationStatus.INVITED, ParticipationStatus.ACCEPTED),
+        )
+
     def beside(self, user: User) -> Self:
         """Accepted participations in the collaborations of the user's organizations."""
         own = self.model.objects.accepted().filter(organization__memberships__user=user)
@@ -43,4 +76,15 @@ class ParticipationQuerySet(models.QuerySet[Any]):
         return self.accepted().filter(
             models.Q(collaboration__in=own.values("collaboration"))
             | models.Q(collaboration__in=administered)
+        )
+
+    def administered_by(self, user: User) -> Self:
+        """Those of the organizations and of the collaborations that one manages."""
+        organizations = apps.get_model("organizations", "Organization").objects
+        managed = self.model.collaboration.field.related_model.objects
+        return self.filter(
+            models.Q(
+                organization__in=organizations.permitted_to(user, "manage_members")
+            )
+            | models.Q(collaboration__in=managed.permitted_to(user, MANAGE))
         )

@@ -29,12 +29,17 @@ def create_collaboration(
     name: str,
     purpose: str = "",
     visibility: Visibility = Visibility.ORGANIZATION,
+    deadline_days: int = 30,
     admins: Iterable[User] = (),
     actor: Actor,
 ) -> Collaboration:
     group = Group.objects.create(name=f"collaboration:new:{name}"[:150])
     collaboration = Collaboration(
-        name=name, purpose=purpose, visibility=visibility, admin_group=group
+        name=name,
+        purpose=purpose,
+        visibility=visibility,
+        deadline_days=deadline_days,
+        admin_group=group,
     )
     collaboration.full_clean()
     collaboration.save()
@@ -44,6 +49,40 @@ def create_collaboration(
     sync_permissions(collaboration)
     _record(actor, "collaboration.created", collaboration)
     return collaboration
+
+
+@transaction.atomic
+def update_collaboration(
+    *,
+    collaboration: Collaboration,
+    purpose: str,
+    visibility: Visibility,
+    deadline_days: int,
+    actor: Actor,
+) -> None:
+    """Change the policy; tasks that exist keep what they were created with."""
+    collaboration.purpose = purpose
+    collaboration.visibility = visibility
+    collaboration.deadline_days = deadline_days
+    collaboration.full_clean()
+    collaboration.save(update_fields=("purpose", "visibility", "deadline_days"))
+    _record(
+        actor,
+        "collaboration.changed",
+        collaboration,
+        visibility=visibility,
+        deadline_days=deadline_days,
+    )
+
+
+@transaction.atomic
+def set_collaboration_admins(
+    *, collaboration: Collaboration, admins: Iterable[User], actor: Actor
+) -> None:
+    collaboration.admins.set(admins)
+    sync_permissions(collaboration)
+    ids = sorted(collaboration.admins.values_list("pk", flat=True))
+    _record(actor, "collaboration.admins_set", collaboration, users=ids)
 
 
 @transaction.atomic
@@ -84,6 +123,18 @@ def answer_invitation(
     if answer == ParticipationStatus.ENDED:
         participation_ended.send(sender=Participation, participation=participation)
     return participation
+
+
+@transaction.atomic
+def withdraw_invitation(*, participation: Participation, actor: Actor) -> None:
+    """Take back an invitation that nobody has answered."""
+    _move(participation, (ParticipationStatus.INVITED,), ParticipationStatus.ENDED)
+    _record(
+        actor,
+        "participation.withdrawn",
+        participation.collaboration,
+        organization=participation.organization_id,
+    )
 
 
 def answer_as_admin(

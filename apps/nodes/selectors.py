@@ -2,6 +2,7 @@ from typing import Any, Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
 from apps.collaborations.models import Collaboration
@@ -21,4 +22,13 @@ class NodeQuerySet(models.QuerySet[Any]):
             enrolments__collaboration=collaboration,
             organization__participations__collaboration=collaboration,
             organization__participations__status="accepted",
+        )
+
+    def with_runs_held(self) -> Self:
+        """Each with the number of runs that it holds, as `runs_held`."""
+        runs = self.model.runs.rel.related_model.objects.held()
+        of_node = runs.filter(node=models.OuterRef("pk")).order_by().values("node")
+        count = of_node.annotate(n=models.Count("pk")).values("n")
+        return self.annotate(
+            runs_held=Coalesce(models.Subquery(count), models.Value(0))
         )

@@ -71,3 +71,6 @@ class Membership(models.Model):
                 condition=models.Q(role__in=Role.values), name="membership_role_known"
             ),
         )
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.organization}"

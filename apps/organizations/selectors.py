@@ -20,3 +20,21 @@ class OrganizationQuerySet(models.QuerySet[Any]):
             models.Q(memberships__user=user)
             | models.Q(pk__in=participation.objects.beside(user).values("organization"))
         ).distinct()
+
+    def permitted_to(self, user: User | AnonymousUser, permission: str) -> Self:
+        """Those on which the user holds `permission` through a group."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self
+        grants = apps.get_model("organizations", "OrganizationGrant")
+        held = grants.objects.filter(group__user=user, permission__codename=permission)
+        return self.filter(pk__in=held.values("content_object"))
+
+    def administered_by(self, user: User) -> Self:
+        """One's own as an admin, and those in the collaborations that one manages."""
+        own = self.model.objects.permitted_to(user, "manage_members")
+        together = self.model.objects.filter(participations__collaboration__admins=user)
+        return self.filter(
+            models.Q(pk__in=own.values("pk")) | models.Q(pk__in=together.values("pk"))
+        )

@@ -1,8 +1,10 @@
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.accounts.people import NewPerson, create_person
 from apps.audit.actors import Actor
 from apps.audit.services import record
+from apps.errors import Forbidden
 from apps.organizations.choices import Role
 from apps.organizations.events import membership_ended
 from apps.organizations.models import Membership, Organization
@@ -20,10 +22,31 @@ def create_organization(*, name: str, actor: Actor) -> Organization:
 
 
 @transaction.atomic
+def rename_organization(*, organization: Organization, name: str, actor: Actor) -> None:
+    organization.name = name
+    organization.full_clean()
+    organization.save(update_fields=("name",))
+    _record(actor, "organization.renamed", organization)
+
+
+@transaction.atomic
+def admit_person(
+    *, person: NewPerson, organization: Organization, role: Role, actor: Actor
+) -> tuple[Membership, str]:
+    """Create a person with a role; return the first password too, shown once."""
+    user, password = create_person(person=person, actor=actor)
+    membership = grant_membership(
+        user=user, organization=organization, role=role, actor=actor
+    )
+    return membership, password
+
+
+@transaction.atomic
 def grant_membership(
     *, user: User, organization: Organization, role: Role, actor: Actor
 ) -> Membership:
     """Give the user this role in the organization, instead of any earlier one."""
+    _not_ones_own(user.pk, actor)
     membership, _ = Membership.objects.update_or_create(
         user=user, organization=organization, defaults={"role": role}
     )
@@ -37,10 +60,17 @@ def grant_membership(
 def end_membership(*, membership: Membership, actor: Actor) -> None:
     organization = membership.organization
     user_id = membership.user_id
+    _not_ones_own(user_id, actor)
     membership.delete()
     sync_permissions(organization)
     _record(actor, "membership.ended", organization, user=user_id)
     membership_ended.send(sender=Membership, organization=organization, user_id=user_id)
+
+
+def _not_ones_own(user_id: int, actor: Actor) -> None:
+    """Nobody lifts themselves, and an organization's last admin cannot leave it."""
+    if actor == Actor.user(user_id):
+        raise Forbidden("Nobody changes their own role: ask another admin.")
 
 
 def _record(

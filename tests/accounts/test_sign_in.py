@@ -59,10 +59,10 @@ def test_the_admin_pages_have_no_door_of_their_own(world: World) -> None:
 
 @pytest.mark.parametrize("path", ["/accounts/signup/", "/accounts/signup"])
 def test_nobody_makes_an_account_for_themselves(db: None, path: str) -> None:
-    fields = {"username": "eve", "password1": "correct-h0rse", "password2": "x"}
+    fields = {"username": "mallory", "password1": "correct-h0rse", "password2": "x"}
     answer = Client().post(path, fields, follow=True)
-    assert b"eve" not in answer.content
-    assert not Client().login(username="eve", password="correct-h0rse")
+    assert b"mallory" not in answer.content
+    assert not Client().login(username="mallory", password="correct-h0rse")
 
 
 def test_a_session_needs_the_forms_token_to_change_anything(world: World) -> None:

@@ -1,0 +1,186 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+
+from apps.accounts.models import User
+from apps.collaborations.admin_invitations import (
+    AcceptInvitation,
+    DeclineInvitation,
+    EndParticipation,
+    InviteOrganization,
+    LeaveCollaboration,
+    WithdrawInvitation,
+)
+from apps.collaborations.admin_pages import (
+    CreateCollaboration,
+    EditCollaboration,
+    SetAdmins,
+)
+from apps.collaborations.choices import ParticipationStatus, Visibility
+from apps.collaborations.models import Collaboration, Participation
+from apps.organizations.models import Organization
+from ptm_site import admin_shown as shown
+from ptm_site.admin import ScopedAdmin
+from ptm_site.admin_lists import choice_filter, scoped_filter
+
+
+def readable(user: User) -> QuerySet[Any]:
+    """What one takes part in or manages, and what one's organization is invited to."""
+    return Collaboration.objects.visible_to(user) | Collaboration.objects.filter(
+        pk__in=Participation.objects.administered_by(user).values("collaboration")
+    )
+
+
+@admin.register(Collaboration)
+class CollaborationAdmin(ScopedAdmin):
+    list_display = ("name_shown", "organizations", "policy", "admins_shown")
+    search_fields = ("name",)
+    ordering = ("name",)
+    fields = (
+        "name_shown",
+        "purpose_shown",
+        "visibility_shown",
+        "policy",
+        "admins_shown",
+        "organizations",
+        "more",
+        "since",
+    )
+    readonly_fields = fields
+    add_page = CreateCollaboration
+    pages = (EditCollaboration, SetAdmins)
+
+    def permitted(self, user: User) -> QuerySet[Any]:
+        return readable(user).prefetch_related("admins", "participations")
+
+    @admin.display(description="name", ordering="name")
+    def name_shown(self, collaboration: Collaboration) -> Any:
+        return shown.words(collaboration.name)
+
+    @admin.display(description="purpose")
+    def purpose_shown(self, collaboration: Collaboration) -> Any:
+        return shown.words(collaboration.purpose)
+
+    @admin.display(description="results are seen by")
+    def visibility_shown(self, collaboration: Collaboration) -> str:
+        return Visibility(collaboration.visibility).label.capitalize()
+
+    @admin.display(description="runs end after", ordering="deadline_days")
+    def policy(self, collaboration: Collaboration) -> str:
+        return shown.counted(collaboration.deadline_days, "day")
+
+    @admin.display(description="admins")
+    def admins_shown(self, collaboration: Collaboration) -> Any:
+        names = [person.username for person in collaboration.admins.all()]
+        return shown.words(", ".join(sorted(names))) if names else "None yet"
+
+    @admin.display(description="organizations")
+    def organizations(self, collaboration: Collaboration) -> Any:
+        states = [p.status for p in collaboration.participations.all()]
+        accepted = states.count(ParticipationStatus.ACCEPTED)
+        invited = states.count(ParticipationStatus.INVITED)
+        text = shown.counted(accepted, "organization")
+        text += f", {invited} invited" if invited else ""
+        where = "collaborations_participation"
+        return shown.list_link(where, text, collaboration=collaboration.pk)
+
+    @admin.display(description="work")
+    def more(self, collaboration: Collaboration) -> Any:
+        where = {"collaboration": collaboration.pk}
+        return shown.several(
+            (
+                shown.list_link("tasks_task", "Tasks", **where),
+                shown.list_link(
+                    "algorithms_algorithmversion", "Allowed algorithms", **where
+                ),
+            )
+        )
+
+    @admin.display(description="created")
+    def since(self, collaboration: Collaboration) -> Any:
+        return shown.time(collaboration.created_at)
+
+
+@admin.register(Participation)
+class ParticipationAdmin(ScopedAdmin):
+    """Invitations, and the organizations that take part."""
+
+    list_display = ("who", "collaboration_shown", "state", "invited")
+    list_select_related = ("organization", "collaboration")
+    list_filter = (
+        choice_filter("state", "status", ParticipationStatus.choices),
+        scoped_filter("collaboration", "collaboration", readable),
+        scoped_filter(
+            "organization", "organization", Organization.objects.administered_by
+        ),
+    )
+    search_fields = ("organization__name", "collaboration__name")
+    search_help_text = "An organization or a collaboration"
+    ordering = ("-id",)
+    fields = (
+        "organization_shown",
+        "collaboration_shown",
+        "purpose",
+        "policy",
+        "state",
+        "invited",
+        "answered",
+    )
+    readonly_fields = fields
+    add_page = InviteOrganization
+    pages = (
+        AcceptInvitation,
+        DeclineInvitation,
+        WithdrawInvitation,
+        LeaveCollaboration,
+        EndParticipation,
+    )
+
+    def permitted(self, user: User) -> QuerySet[Any]:
+        return Participation.objects.administered_by(user).select_related(
+            "organization", "collaboration"
+        )
+
+    @admin.display(description="organization", ordering="organization__name")
+    def who(self, participation: Participation) -> Any:
+        return shown.words(participation.organization.name)
+
+    @admin.display(description="organization")
+    def organization_shown(self, participation: Participation) -> Any:
+        return shown.link(participation.organization)
+
+    @admin.display(description="collaboration", ordering="collaboration__name")
+    def collaboration_shown(self, participation: Participation) -> Any:
+        return shown.link(participation.collaboration)
+
+    @admin.display(description="purpose")
+    def purpose(self, participation: Participation) -> Any:
+        return shown.words(participation.collaboration.purpose)
+
+    @admin.display(description="policy")
+    def policy(self, participation: Participation) -> str:
+        collaboration = participation.collaboration
+        seen = Visibility(collaboration.visibility).label
+        days = shown.counted(collaboration.deadline_days, "day")
+        return f"Results are seen by: {seen}. A run ends after {days}."
+
+    @admin.display(description="state", ordering="status")
+    def state(self, participation: Participation) -> Any:
+        return shown.badge(STATES[ParticipationStatus(participation.status)])
+
+    @admin.display(description="invited", ordering="invited_at")
+    def invited(self, participation: Participation) -> Any:
+        return shown.time(participation.invited_at)
+
+    @admin.display(description="last answer")
+    def answered(self, participation: Participation) -> Any:
+        return shown.time(participation.answered_at)
+
+
+STATES = {
+    ParticipationStatus.INVITED: ("amber", "clock", "Invited"),
+    ParticipationStatus.ACCEPTED: ("green", "check", "Takes part"),
+    ParticipationStatus.DECLINED: ("violet", "hand-stop", "Declined"),
+    ParticipationStatus.ENDED: ("grey-outline", "x", "Ended"),
+}

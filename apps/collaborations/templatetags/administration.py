@@ -1,0 +1,15 @@
+"""Whether a page shows the way into the administration."""
+
+from typing import Any
+
+from django import template
+
+from apps.collaborations import selectors
+
+register = template.Library()
+
+
+@register.filter
+def administers(user: Any) -> bool:
+    """The same question that the administration asks at its door."""
+    return selectors.administers(user)

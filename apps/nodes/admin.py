@@ -1,0 +1,121 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, Prefetch, Q
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.collaborations.models import Collaboration, Participation
+from apps.nodes.admin_pages import AddNode, RevokeNode
+from apps.nodes.choices import ONLINE_WITHIN
+from apps.nodes.models import Enrolment, Node
+from apps.nodes.templatetags.presence import presence
+from apps.organizations.models import Organization
+from ptm_site import admin_shown as shown
+from ptm_site.admin import ScopedAdmin
+from ptm_site.admin_lists import query_filter, scoped_filter
+
+
+def administered_nodes(user: User) -> Any:
+    """Those of one's own organizations and of the members of what one manages."""
+    taking_part = Participation.objects.accepted().administered_by(user)
+    own = Organization.objects.permitted_to(user, "manage_nodes")
+    return Node.objects.filter(
+        Q(organization__in=own) | Q(organization__in=taking_part.values("organization"))
+    )
+
+
+def online(nodes: Any) -> Any:
+    heard = nodes.in_use().filter(last_seen_at__gt=timezone.now() - ONLINE_WITHIN)
+    return heard.exclude(left_at__gte=F("last_seen_at"))
+
+
+def offline(nodes: Any) -> Any:
+    return nodes.in_use().exclude(pk__in=online(nodes).order_by().values("pk"))
+
+
+PRESENCE = {
+    "online": ("Online", online),
+    "offline": ("Offline", offline),
+    "revoked": ("Revoked", lambda nodes: nodes.exclude(revoked_at=None)),
+}
+
+
+@admin.register(Node)
+class NodeAdmin(ScopedAdmin):
+    list_display = ("name_shown", "of", "presence", "held", "version", "runtime")
+    list_select_related = ("organization",)
+    list_filter = (
+        query_filter("presence", "presence", PRESENCE),
+        scoped_filter(
+            "organization", "organization", Organization.objects.administered_by
+        ),
+    )
+    search_fields = ("name", "organization__name")
+    search_help_text = "A node or an organization"
+    ordering = ("organization__name", "name")
+    fields = (
+        "name_shown",
+        "of",
+        "presence",
+        "held",
+        "releases",
+        "version",
+        "runtime",
+        "capacity",
+        "since",
+    )
+    readonly_fields = fields
+    add_page = AddNode
+    pages = (RevokeNode,)
+
+    def permitted(self, user: User) -> Any:
+        # A node may serve collaborations that are none of this person's business.
+        enrolments = Enrolment.objects.filter(
+            collaboration__in=Collaboration.objects.visible_to(user)
+        )
+        shown_enrolments = enrolments.select_related("collaboration").prefetch_related(
+            "databases"
+        )
+        return (
+            administered_nodes(user)
+            .select_related("organization")
+            .with_runs_held()
+            .prefetch_related(Prefetch("enrolments", queryset=shown_enrolments))
+        )
+
+    @admin.display(description="name", ordering="name")
+    def name_shown(self, node: Node) -> Any:
+        return shown.words(node.name)
+
+    @admin.display(description="organization", ordering="organization__name")
+    def of(self, node: Node) -> Any:
+        return shown.link(node.organization)
+
+    @admin.display(description="presence", ordering="last_seen_at")
+    def presence(self, node: Node) -> Any:
+        return presence(node)
+
+    @admin.display(description="runs held")
+    def held(self, node: Any) -> Any:
+        if not node.runs_held:
+            return "No runs"
+        text = shown.counted(node.runs_held, "run")
+        return shown.list_link("tasks_run", text, node=node.pk, attention="held")
+
+    @admin.display(description="releases")
+    def releases(self, node: Node) -> Any:
+        lines = []
+        for enrolment in node.enrolments.all():
+            labels = [f"{d.label} ({d.type})" for d in enrolment.databases.all()]
+            what = ", ".join(labels) or "no database"
+            lines.append(shown.words(f"{enrolment.collaboration}: {what}"))
+        return shown.several(lines)
+
+    @admin.display(description="runs at once")
+    def capacity(self, node: Node) -> int:
+        return node.concurrent_runs
+
+    @admin.display(description="enrolled")
+    def since(self, node: Node) -> Any:
+        return shown.time(node.created_at)

@@ -1,0 +1,7 @@
+from django.contrib.admin.apps import AdminConfig
+
+
+class AdministrationConfig(AdminConfig):
+    """Django's admin with our site: who gets in, and what is registered."""
+
+    default_site = "ptm_site.admin_site.AdministrationSite"

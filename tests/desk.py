@@ -1,0 +1,62 @@
+"""The administration as people use it: a browser's session, lists, forms."""
+
+import re
+from typing import Any
+
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.models import User
+from apps.collaborations.permissions import sync_permissions
+from tests.worlds import World
+
+
+def manager_of(world: World) -> User:
+    """A person who manages the world's collaboration and belongs to no organization."""
+    user, new = User.objects.get_or_create(username=f"manager-{world.collaboration.pk}")
+    if new:
+        world.collaboration.admins.add(user)
+        sync_permissions(world.collaboration)
+    return user
+
+
+def desk(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def address(model: type[Model], page: str = "changelist", *args: Any) -> str:
+    meta = model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
+
+
+def listed(user: User, model: type[Model], query: str = "") -> set[int]:
+    """The ids of the rows that the person's list links to."""
+    answer = desk(user).get(f"{address(model)}?{query}")
+    assert answer.status_code == 200, answer.status_code
+    table = re.search(r'<table id="result_list".*?</table>', text(answer), re.S)
+    first_column = rf'{address(model)}(\d+)/change/[^"]*" class='
+    return {int(pk) for pk in re.findall(first_column, table[0] if table else "")}
+
+
+def act(user: User, target: Model | type[Model], page: str, **data: Any) -> Any:
+    """Send the form of a page: of an object, or of a list (`add` and the like)."""
+    if isinstance(target, Model):
+        where = address(type(target), page, target.pk)
+    else:
+        where = address(target, page)
+    return desk(user).post(where, data)
+
+
+def shown_to(user: User, target: Model) -> str:
+    """The object's page, as text."""
+    answer = desk(user).get(address(type(target), "change", target.pk))
+    assert answer.status_code == 200, answer.status_code
+    return text(answer)
+
+
+def text(answer: Any) -> str:
+    content: str = answer.content.decode()
+    return content

@@ -1,0 +1,132 @@
+"""The start page says what needs attention, to whom it concerns, and where it is."""
+
+import re
+from datetime import timedelta
+
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.audit.actors import SYSTEM
+from apps.collaborations.services import invite_organization
+from apps.nodes.models import Node
+from apps.organizations.services import create_organization
+from apps.tasks.models import Run, Task
+from tests.desk import desk, manager_of, text
+from tests.worlds import World
+
+
+def numbers(user: User) -> dict[str, str]:
+    """The questions on the person's start page and their answers."""
+    page = text(desk(user).get("/admin/"))
+    found = re.findall(r'"matter-number">([^<]+)</span>\s*([^<]+?)\s*<', page)
+    return {title: number for number, title in found}
+
+
+def age(run: Run, **changes: object) -> None:
+    Run.objects.filter(pk=run.pk).update(
+        status_since=timezone.now() - timedelta(minutes=11), **changes
+    )
+
+
+def test_all_is_calm_in_a_new_world(world: World) -> None:
+    assert numbers(world.people["admin0"]) == {
+        "Nodes offline": "0",
+        "Runs waiting for over 10 minutes": "0",
+        "Runs failed within 24 hours": "0",
+        "Invitations without an answer": "0",
+    }
+    page = text(desk(world.people["admin0"]).get("/admin/"))
+    assert "1 of 1 node online." in page
+    assert "Every node is online." in page
+
+
+def test_each_number_counts_what_its_list_shows(world: World, rival: World) -> None:
+    sent = world.send()
+    runs = list(Run.objects.filter(task=sent["id"]).order_by("pk"))
+    age(runs[0])
+    age(runs[1], status="failed", finished_at=timezone.now())
+    Task.objects.update(visibility="collaboration")
+    Node.objects.filter(pk=world.nodes[0].node.pk).update(
+        last_seen_at=timezone.now() - timedelta(hours=1)
+    )
+    invite_organization(
+        collaboration=world.collaboration,
+        organization=rival.sites[0],
+        actor=SYSTEM,
+    )
+    manager = manager_of(world)
+    assert set(numbers(manager).values()) == {"1"}
+    client = desk(manager)
+    page = text(client.get("/admin/"))
+    links = re.findall(r'<h2><a href="([^"]+)"', page)
+    assert len(links) == 4
+    for link in links:
+        answer = text(client.get(link.replace("&amp;", "&")))
+        rows = re.findall(r'<tr class="data-row', answer)
+        assert len(rows) == 1, link
+
+
+def test_nobody_is_told_of_other_peoples_matters(world: World, rival: World) -> None:
+    sent = rival.send()
+    for run in Run.objects.filter(task=sent["id"]):
+        age(run)
+    Node.objects.filter(organization__in=rival.sites).update(last_seen_at=None)
+    assert set(numbers(world.people["admin0"]).values()) == {"0"}
+    page = text(desk(world.people["admin0"]).get("/admin/"))
+    assert rival.sites[0].name not in page
+    assert numbers(world.platform_admin)["Nodes offline"] == "3"
+
+
+def test_what_is_old_or_fresh_enough_is_left_out(world: World) -> None:
+    sent = world.send()
+    run = Run.objects.filter(task=sent["id"], organization=world.sites[0]).get()
+    assert numbers(world.people["admin0"])["Runs waiting for over 10 minutes"] == "0"
+    age(run, status="failed", finished_at=timezone.now() - timedelta(hours=25))
+    assert numbers(world.people["admin0"])["Runs failed within 24 hours"] == "0"
+
+
+def test_many_are_said_to_be_many_and_not_counted(world: World) -> None:
+    task = Task.objects.get(pk=world.send()["id"])
+    template = task.runs.get(organization=world.sites[0])
+    since = timezone.now() - timedelta(hours=1)
+    Run.objects.bulk_create(
+        Run(
+            task=task,
+            organization=world.sites[0],
+            input=template.input,
+            status_since=since,
+            is_current=False,
+        )
+        for _ in range(130)
+    )
+    found = numbers(world.people["admin0"])
+    assert found["Runs waiting for over 10 minutes"] == "100+"
+
+
+def test_a_platform_admin_hears_of_organizations_without_an_admin(
+    world: World,
+) -> None:
+    assert numbers(world.platform_admin)["Organizations without an admin"] == "0"
+    create_organization(name="Site West", actor=SYSTEM)
+    assert numbers(world.platform_admin)["Organizations without an admin"] == "1"
+    page = text(desk(world.platform_admin).get("/admin/"))
+    assert "Site West" in page
+
+
+def test_it_offers_what_the_person_may_begin(world: World) -> None:
+    offered = {
+        "root": world.platform_admin,
+        "admin0": world.people["admin0"],
+        "manager": manager_of(world),
+    }
+    begins = {name: begin(user) for name, user in offered.items()}
+    assert begins["admin0"] == {"Grant a role", "New person", "Enrolment code"}
+    assert begins["manager"] == {"Invite an organization", "Allow an image"}
+    assert "Create organization" in begins["root"]
+    assert "Enrolment code" not in begins["root"]
+
+
+def begin(user: User) -> set[str]:
+    page = text(desk(user).get("/admin/"))
+    part = page.partition('<ul class="begin">')[2].partition("</ul>")[0]
+    return {label.strip() for label in re.findall(r"</span>\s*([^<]+)</a>", part)}
