@@ -24,6 +24,11 @@ class PortalForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            name = CLASSES.get(type(field.widget), "form-control")
-            field.widget.attrs.setdefault("class", name)
+        for name, field in list(self.fields.items()):
+            self.add_field(name, field)
+
+    def add_field(self, name: str, field: forms.Field) -> None:
+        """Give the field its class; forms that know their fields late add them here."""
+        css = CLASSES.get(type(field.widget), "form-control")
+        field.widget.attrs.setdefault("class", css)
+        self.fields[name] = field

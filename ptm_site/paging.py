@@ -24,7 +24,7 @@ class Page(Generic[Row]):
 
 def page_of(rows: QuerySet[Row], query: QueryDict, size: int = PAGE_SIZE) -> Page[Row]:
     """Return the page that `before` or `after` in the address asks for."""
-    before, after = _id(query, "before"), _id(query, "after")
+    before, after = id_in(query, "before"), id_in(query, "after")
     if after is not None:
         found = list(rows.filter(pk__gt=after).order_by("pk")[: size + 1])[::-1]
         newer, older = len(found) > size, bool(found)
@@ -36,19 +36,20 @@ def page_of(rows: QuerySet[Row], query: QueryDict, size: int = PAGE_SIZE) -> Pag
         found = found[:size]
     return Page(
         found,
-        previous=_query(query, "after", found[0].pk) if found and newer else "",
-        next=_query(query, "before", found[-1].pk) if found and older else "",
+        previous=at_place(query, "after", found[0].pk) if found and newer else "",
+        next=at_place(query, "before", found[-1].pk) if found and older else "",
     )
 
 
-def _id(query: QueryDict, name: str) -> int | None:
+def id_in(query: QueryDict, name: str) -> int | None:
+    """Read a place in the list; anything else is as if it was not there."""
     text = query.get(name, "")
     if text.isascii() and text.isdigit() and len(text) <= ID_DIGITS:
         return int(text)
     return None
 
 
-def _query(query: QueryDict, name: str, value: int) -> str:
+def at_place(query: QueryDict, name: str, value: int) -> str:
     """The same address with its filters, at another place of the list."""
     changed = query.copy()
     for place in ("before", "after"):

@@ -12,6 +12,8 @@ from apps.errors import Refusal
 from apps.nesting import shallower_than
 
 MAX_DEPTH = 64
+MAX_DIGITS = 1000
+TOO_DEEP = f"it is nested deeper than {MAX_DEPTH} levels"
 
 
 class BoundedJSONParser(JSONParser):
@@ -21,21 +23,36 @@ class BoundedJSONParser(JSONParser):
         if len(raw) > limit:
             raise Refusal("body_too_large", "The request is too large.", status=413)
         try:
-            body = json.loads(
-                raw.decode("utf-8"),
-                parse_constant=_refuse_constant,
-                parse_float=_finite,
-                object_pairs_hook=_each_name_once,
-            )
-        except (ValueError, RecursionError) as error:
-            raise ParseError("The body is not valid JSON.") from error
-        if not shallower_than(body, MAX_DEPTH):
-            raise ParseError(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
-        return body
+            return strict_json(raw.decode("utf-8"))
+        except ValueError as error:
+            raise ParseError(f"The body is not valid JSON: {error}") from error
+
+
+def strict_json(text: str) -> Any:
+    """Read what every reader reads alike; ValueError says why something is not."""
+    try:
+        value = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_int=_whole,
+            parse_float=_finite,
+            object_pairs_hook=_each_name_once,
+        )
+    except RecursionError as error:
+        raise ValueError(TOO_DEEP) from error
+    if not shallower_than(value, MAX_DEPTH):
+        raise ValueError(TOO_DEEP)
+    return value
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _whole(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"{text[:20]}… has more than {MAX_DIGITS} digits")
+    return int(text)
 
 
 def _finite(text: str) -> float:

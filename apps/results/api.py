@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.audit.actors import Actor
-from apps.audit.services import record
 from apps.errors import Missing
 from apps.results.filters import ResultFilter
 from apps.results.models import Result
 from apps.results.serializers import ResultSerializer
+from apps.results.services import record_downloads
 from apps.results.streams import blocks_of, file_response, streamed
 from apps.tasks.models import Task
 from ptm_site.negotiation import OneForm
@@ -102,10 +102,4 @@ def file_name(result: Result) -> str:
 def _record_downloads(request: Request, results: list[Result]) -> None:
     if request.method == "HEAD":
         return
-    for result in results:
-        record(
-            actor=Actor.user(user_of(request).pk),
-            action="result.downloaded",
-            object_type="result",
-            object_id=result.pk,
-        )
+    record_downloads(actor=Actor.user(user_of(request).pk), results=results)

@@ -25,6 +25,9 @@ class Result(models.Model):
     class Meta:
         ordering = ("id",)
 
+    def __str__(self) -> str:
+        return f"Result {self.pk}"
+
 
 class Upload(models.Model):
     """A result on its way: one per run, attempt and content."""

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from django.core.files import File
@@ -41,6 +42,18 @@ def commit_result(*, run: Run, node: Node, upload: Upload, path: Path) -> Result
     )
     transaction.on_commit(lambda: path.unlink(missing_ok=True))
     return result
+
+
+@transaction.atomic
+def record_downloads(*, actor: Actor, results: Iterable[Result]) -> None:
+    """Keep who took which results, as bytes or as a table."""
+    for result in results:
+        record(
+            actor=actor,
+            action="result.downloaded",
+            object_type="result",
+            object_id=result.pk,
+        )
 
 
 class _Linked(File):  # type: ignore[type-arg]

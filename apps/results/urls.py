@@ -24,4 +24,10 @@ node_urlpatterns = [
 
 page_urlpatterns = [
     path("results/<int:pk>/", views.result_page, name="result"),
+    path(
+        "results/<int:pk>/table/<int:number>.csv",
+        views.result_table,
+        name="result-table",
+    ),
+    path("tasks/<int:pk>/table/<int:number>.csv", views.task_table, name="task-table"),
 ]

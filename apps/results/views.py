@@ -1,6 +1,120 @@
+from datetime import timedelta
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from apps.audit.actors import Actor
+from apps.errors import Conflict, Missing
+from apps.results.charts import exhibits
+from apps.results.manifest_views import MAX_ROWS, views_of
+from apps.results.models import Result
+from apps.results.of_task import positions_of, results_of
+from apps.results.preview import preview, preview_of
+from apps.results.services import record_downloads
+from apps.results.spreadsheets import csv_response
+from apps.results.tables import Answer, Table
+from apps.results.tree import Line, tree
+from apps.tasks.models import Run, Task
+from ptm_site.pages import reader_of
+
+TOO_LONG = f"There are more than {MAX_ROWS:,} rows. The result's download has them."
+
 
 def result_page(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "base.html")
+    result = _result(request, pk)
+    shown = preview_of(result)
+    answer = _answer(request, result, shown.value)
+    tables = [] if shown.reason else _tables(result.run.task, answer)
+    shown_views = exhibits(tables)
+    context = {
+        "result": result,
+        "run": result.run,
+        "task": result.run.task,
+        "function": result.run.task.version.function(result.run.task.function),
+        "took": _took(result.run),
+        "answer": answer,
+        "reason": shown.reason,
+        "exhibits": shown_views,
+        "has_charts": any(exhibit.charts for exhibit in shown_views),
+        "tree": [] if shown.reason else tree(shown.value),
+        "arguments": _arguments(result.run),
+    }
+    return render(request, "results/result.html", context)
+
+
+def result_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """One table of a result as CSV."""
+    result = _result(request, pk)
+    shown = preview_of(result)
+    if shown.reason:
+        raise Conflict("result_not_shown", shown.reason)
+    answer = _answer(request, result, shown.value)
+    table = _numbered(_tables(result.run.task, answer), number)
+    record_downloads(actor=Actor.user(reader_of(request).pk), results=[result])
+    return csv_response(table, f"result-{pk}-table-{number}")
+
+
+def task_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """One table of a task as CSV: every site, and what is combined of them."""
+    reader = reader_of(request)
+    tasks = Task.objects.visible_to(reader).select_related("version")
+    task: Task | None = tasks.filter(pk=pk).first()
+    if task is None:
+        raise Missing
+    found = results_of(task, reader)
+    table = _numbered(found.tables(), number)
+    read = {answer.result_id for answer in found.answers}
+    results = [result for result in found.results if result.pk in read]
+    record_downloads(actor=Actor.user(reader.pk), results=results)
+    return csv_response(table, f"task-{pk}-table-{number}")
+
+
+def _result(request: HttpRequest, pk: int) -> Result:
+    of_reader = Result.objects.visible_to(reader_of(request))
+    result: Result | None = (
+        of_reader.filter(pk=pk)
+        .select_related(
+            "run__organization",
+            "run__node",
+            "run__input",
+            "run__task__version__algorithm",
+        )
+        .first()
+    )
+    if result is None:
+        raise Missing
+    return result
+
+
+def _answer(request: HttpRequest, result: Result, value: object) -> Answer:
+    """The one site, in the colour that it has on the task's page."""
+    runs = Run.objects.visible_to(reader_of(request)).filter(task=result.run.task_id)
+    ids = runs.order_by("pk").values_list("organization_id", flat=True)
+    position = positions_of(ids)[result.run.organization_id]
+    return Answer(result.run.organization.name, position, value, result.pk)
+
+
+def _tables(task: Task, answer: Answer) -> list[Table]:
+    return [Table(view, [answer]) for view in views_of(task)]
+
+
+def _took(run: Run) -> timedelta | None:
+    if run.started_at is None or run.finished_at is None:
+        return None
+    return run.finished_at - run.started_at
+
+
+def _arguments(run: Run) -> list[Line]:
+    """The named arguments of the input, where it is the JSON that the server made."""
+    call = preview(bytes(run.input.data)).value
+    named = call.get("kwargs") if isinstance(call, dict) else None
+    return tree(named)[1:-1] if named else []  # without the braces
+
+
+def _numbered(tables: list[Table], number: int) -> Table:
+    table = next((table for table in tables if table.view.number == number), None)
+    if table is None:
+        raise Missing
+    if table.too_long:
+        raise Conflict("table_too_long", TOO_LONG)
+    return table

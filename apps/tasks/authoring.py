@@ -17,8 +17,8 @@ from apps.algorithms.registry import resolve_digest
 from apps.algorithms.selectors import VersionQuerySet
 from apps.collaborations.models import Collaboration
 from apps.errors import Forbidden, Invalid, Refusal
-from apps.nodes.models import Node
 from apps.organizations.models import Organization
+from apps.tasks.sites import serving_nodes
 
 UNFIT = re.compile("[\x00\ud800-\udfff]")
 
@@ -53,18 +53,25 @@ def collaboration_for(user: User, request: TaskRequest) -> Collaboration:
     return collaboration
 
 
+def sending_organizations(
+    user: User, collaboration: Collaboration
+) -> list[Organization]:
+    """The user's own organizations that take part, for which they may send tasks."""
+    own = Organization.objects.filter(
+        memberships__user=user,
+        participations__in=collaboration.participations.accepted(),
+    )
+    return [o for o in own if user.has_perm("organizations.send_tasks", o)]
+
+
 def initiating_organization(
     user: User, collaboration: Collaboration, wanted: int | None
 ) -> Organization:
     """Return the organization for which the task is sent: the named or the only one."""
-    candidates: list[Organization] = [
+    candidates = [
         organization
-        for organization in Organization.objects.filter(
-            memberships__user=user,
-            participations__in=collaboration.participations.accepted(),
-        )
+        for organization in sending_organizations(user, collaboration)
         if wanted in (None, organization.pk)
-        and user.has_perm("organizations.send_tasks", organization)
     ]
     if len(candidates) == 1:
         return candidates[0]
@@ -225,19 +232,12 @@ def _offers(
     version: AlgorithmVersion,
 ) -> dict[int, list[dict[str, str]]]:
     """Return, per organization, what each of its nodes releases: label to type."""
-    offers: dict[int, list[dict[str, str]]] = {}
-    nodes = Node.objects.serving(collaboration).filter(organization__in=organizations)
-    for node in nodes.prefetch_related("enrolments__databases"):
-        if version.contract not in node.contracts:
-            continue
-        released = {
-            database.label: database.type
-            for enrolment in node.enrolments.all()
-            if enrolment.collaboration_id == collaboration.pk
-            for database in enrolment.databases.all()
-        }
-        offers.setdefault(node.organization_id, []).append(released)
-    return offers
+    serving = serving_nodes(collaboration, organizations)
+    return {
+        pk: [node.released for node in nodes if node.runs(version)]
+        for pk, nodes in serving.items()
+        if any(node.runs(version) for node in nodes)
+    }
 
 
 def suits(

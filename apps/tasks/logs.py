@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from apps.errors import Conflict, Refusal
 from apps.nodes.models import Node
-from apps.tasks.choices import TERMINAL
 from apps.tasks.events import notify_readers
 from apps.tasks.models import LogChunk, Run
 from apps.tasks.reports import held_run
@@ -29,7 +28,7 @@ def append_log(
 ) -> int:
     """Add `data` at `offset` of this attempt's log; return the log's new length."""
     run = held_run(node, run_id, attempt)
-    if run.status in TERMINAL and _long_ago(run):
+    if not takes_more(run):
         raise Conflict("run_terminal", "The run ended; its log is closed.")
     length = log_length(run)
     if offset != length:
@@ -50,11 +49,18 @@ def log_length(run: Run) -> int:
 
 def read_log(run: Run, offset: int = 0) -> bytes:
     """Return the present attempt's log from byte `offset` on."""
-    chunks = LogChunk.objects.filter(run=run, attempt=run.attempt)
-    text = b"".join(bytes(chunk.data) for chunk in chunks)
-    return text[offset:]
+    # No piece that holds a byte from there on begins earlier than this.
+    chunks = LogChunk.objects.filter(
+        run=run, attempt=run.attempt, offset__gt=offset - MAX_CHUNK_BYTES
+    )
+    pieces = [(chunk.offset, bytes(chunk.data)) for chunk in chunks]
+    if not pieces:
+        return b""
+    first, _ = pieces[0]
+    return b"".join(data for _, data in pieces)[max(offset - first, 0) :]
 
 
-def _long_ago(run: Run) -> bool:
+def takes_more(run: Run) -> bool:
+    """Whether the node may still add to the log: its last piece may be on its way."""
     ended = run.finished_at
-    return ended is not None and timezone.now() - ended > ACCEPTED_AFTER_END
+    return ended is None or timezone.now() - ended <= ACCEPTED_AFTER_END

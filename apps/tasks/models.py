@@ -59,6 +59,18 @@ class Task(models.Model):
             models.Index(fields=("collaboration", "-id")),
             models.Index(fields=("organization", "-id")),
             models.Index(fields=("initiator", "-id")),
+            # Each reason to see a task walks its own: see newest.py.
+            models.Index(
+                fields=("collaboration", "visibility", "-id"), name="task_newest_shared"
+            ),
+            models.Index(
+                fields=("organization", "visibility", "-id"), name="task_newest_own"
+            ),
+            models.Index(
+                fields=("initiator", "-id"),
+                condition=models.Q(status="open"),
+                name="task_open_of",
+            ),
             models.Index(
                 fields=("deadline_at",),
                 condition=models.Q(status="open"),
@@ -82,6 +94,9 @@ class Task(models.Model):
                 name="task_finished_has_time",
             ),
         )
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Input(models.Model):
@@ -142,6 +157,17 @@ class Run(models.Model):
                 condition=models.Q(status__in=sorted(HELD)),
                 name="run_held",
             ),
+            models.Index(
+                fields=("finished_at",),
+                condition=models.Q(status="failed"),
+                name="run_failed",
+            ),
+            models.Index(
+                fields=("status_since",),
+                condition=models.Q(status="queued"),
+                name="run_waiting",
+            ),
+            models.Index(fields=("organization", "-task"), name="run_newest_task"),
         )
         constraints = (
             models.UniqueConstraint(
@@ -165,6 +191,9 @@ class Run(models.Model):
                 name="ended_run_has_time",
             ),
         )
+
+    def __str__(self) -> str:
+        return f"Run {self.pk}"
 
 
 class RunEvent(models.Model):

@@ -1,28 +1,45 @@
+from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import Any, Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.collaborations.choices import Visibility
 from apps.collaborations.selectors import granted
 from apps.organizations.models import Membership
+from apps.tasks.choices import HELD, RunStatus
+
+LONG_WAIT = timedelta(minutes=10)
+LATELY = timedelta(hours=24)
 
 
 def _own_organizations(user: User) -> QuerySet[Any]:
     return Membership.objects.filter(user=user).values("organization")
 
 
+def reasons(user: User) -> list[dict[str, Any]]:
+    """Why a task's own visibility shows it to the user: one of these is enough."""
+    theirs = {"collaboration__in": granted(user, "view_collaboration")}
+    own = {**theirs, "organization__in": _own_organizations(user)}
+    return [
+        {**theirs, "visibility": Visibility.COLLABORATION},
+        {**own, "visibility": Visibility.ORGANIZATION},
+        {**own, "initiator": user},
+    ]
+
+
 def _shared(user: User, task: str = "") -> Q:
-    """Tasks that their own visibility shows to the user."""
-    collaborations = granted(user, "view_collaboration")
-    own = _own_organizations(user)
-    return Q(**{f"{task}collaboration__in": collaborations}) & (
-        Q(**{f"{task}visibility": Visibility.COLLABORATION})
-        | Q(**{f"{task}visibility": Visibility.ORGANIZATION})
-        & Q(**{f"{task}organization__in": own})
-        | Q(**{f"{task}initiator": user}) & Q(**{f"{task}organization__in": own})
+    return reduce(
+        or_,
+        (
+            Q(**{f"{task}{name}": value for name, value in reason.items()})
+            for reason in reasons(user)
+        ),
     )
 
 
@@ -33,10 +50,11 @@ class TaskQuerySet(models.QuerySet[Any]):
             return self.none()
         if user.is_superuser:
             return self
+        # Asked task by task: SQLite would otherwise collect all of them to sort them.
         at_own_site = self.model.runs.rel.related_model.objects.filter(
-            organization__in=_own_organizations(user)
+            task=OuterRef("pk"), organization__in=_own_organizations(user)
         )
-        return self.filter(_shared(user) | Q(pk__in=at_own_site.values("task")))
+        return self.filter(_shared(user) | Exists(at_own_site))
 
 
 class RunQuerySet(models.QuerySet[Any]):
@@ -52,6 +70,21 @@ class RunQuerySet(models.QuerySet[Any]):
 
     def current(self) -> Self:
         return self.filter(is_current=True)
+
+    def held(self) -> Self:
+        """Those that a node has claimed and not ended."""
+        return self.filter(status__in=sorted(HELD))
+
+    def waiting_long(self) -> Self:
+        """Queued for longer than a node that looks would leave them."""
+        return self.filter(
+            status=RunStatus.QUEUED, status_since__lt=timezone.now() - LONG_WAIT
+        )
+
+    def failed_lately(self) -> Self:
+        return self.filter(
+            status=RunStatus.FAILED, finished_at__gt=timezone.now() - LATELY
+        )
 
 
 def run_counts(task_ids: list[int]) -> dict[int, dict[str, int]]:

@@ -16,8 +16,10 @@ from apps.nodes.models import Node
 from apps.organizations.models import Organization
 from apps.tasks import authoring, idempotency
 from apps.tasks.choices import HELD, TERMINAL, RunStatus, TaskStatus
+from apps.tasks.events import notify_watchers
 from apps.tasks.idempotency import KeyedRequest
 from apps.tasks.models import Input, Run, Task
+from apps.tasks.permissions import may_control
 from apps.tasks.transitions import move_run, touch_task
 
 
@@ -94,6 +96,7 @@ def _store_task(
         key.save(update_fields=("object_id",))
     actor = Actor.user(task.initiator_id)
     _record(actor, "task.created", task, organizations=[o.pk for o in organizations])
+    notify_watchers(task.pk, task.collaboration_id)
     for organization in organizations:
         wake_nodes(organization.pk)
     return task, True
@@ -172,10 +175,7 @@ def _still_allowed(task: Task) -> None:
 
 
 def _require_control(user: User, task: Task) -> None:
-    """The initiator, and whoever may send tasks for the initiating organization."""
-    if not user.has_perm("collaborations.create_task", task.collaboration):
-        raise Forbidden
-    if not user.has_perm("organizations.send_tasks", task.organization):
+    if not may_control(user, task):
         raise Forbidden
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.tasks import api, node_api, views
+from apps.tasks import api, node_api, views, views_list, views_new
 
 urlpatterns = [
     path("tasks/", api.TaskList.as_view(), name="task-list"),
@@ -24,7 +24,11 @@ node_urlpatterns = [
 
 page_urlpatterns = [
     path("", views.dashboard, name="home"),
-    path("tasks/", views.task_list, name="tasks"),
-    path("tasks/new/", views.new_task, name="task-new"),
+    path("tasks/", views_list.task_list, name="tasks"),
+    path("tasks/new/", views_new.new_task, name="task-new"),
     path("tasks/<int:pk>/", views.task_page, name="task"),
+    path("tasks/<int:pk>/cancel/", views.cancel, name="cancel"),
+    path("runs/<int:pk>/again/", views.repeat, name="repeat"),
+    path("runs/<int:pk>/log/", views.log_page, name="log"),
+    path("runs/<int:pk>/log/piece/", views.log_piece, name="log-piece"),
 ]

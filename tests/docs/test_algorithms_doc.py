@@ -100,6 +100,13 @@ def _members(definition: str) -> set[str]:
 
 def test_the_page_names_every_member_of_a_manifest() -> None:
     names = set(SCHEMA["properties"])
-    for definition in ("function", "database", "returns", "view", "schema"):
+    for definition in (
+        "function",
+        "database",
+        "returns",
+        "view",
+        "column",
+        "schema",
+    ):
         names |= _members(definition)
     assert {name for name in names if f"`{name}`" not in DOC} == set()

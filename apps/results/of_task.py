@@ -1,0 +1,72 @@
+"""What the sites of a task have answered, as far as a reader may see it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from apps.accounts.models import User
+from apps.results.manifest_views import views_of
+from apps.results.models import Result
+from apps.results.preview import Preview, is_json, preview_of
+from apps.results.tables import Answer, Table
+from apps.tasks.models import Run, Task
+
+# All sites together: a page parses no more, however many sites there are.
+MAX_TASK_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A result that is there, and why its numbers are not in the tables."""
+
+    result: Result
+    reason: str
+
+
+@dataclass(frozen=True)
+class TaskResults:
+    task: Task
+    runs: Sequence[Run]
+    results: Sequence[Result]
+    answers: Sequence[Answer]
+    unread: Sequence[Unread]
+
+    @property
+    def missing(self) -> list[Run]:
+        return [run for run in self.runs if not hasattr(run, "result")]
+
+    def tables(self) -> list[Table]:
+        views = views_of(self.task) if self.answers else []
+        return [Table(view, self.answers, len(self.runs)) for view in views]
+
+
+def results_of(task: Task, reader: User) -> TaskResults:
+    """Read the results of the current runs that the reader may see."""
+    every = Run.objects.visible_to(reader).filter(task=task)
+    runs = list(every.select_related("organization", "result").order_by("pk"))
+    positions = positions_of(run.organization_id for run in runs)
+    current = [run for run in runs if run.is_current]
+    current.sort(key=lambda run: (run.organization.name, run.pk))
+    results = [run.result for run in current if hasattr(run, "result")]
+    answers, unread = [], []
+    room = MAX_TASK_BYTES
+    for result in results:
+        shown = _within(room, result)
+        room -= result.size if not shown.reason else 0
+        if shown.reason:
+            unread.append(Unread(result, shown.reason))
+            continue
+        organization = result.run.organization
+        position = positions[organization.pk]
+        answers.append(Answer(organization.name, position, shown.value, result.pk))
+    return TaskResults(task, current, results, answers, unread)
+
+
+def positions_of(organization_ids: Iterable[int]) -> dict[int, int]:
+    """Number a task's organizations by their first run: so each keeps its colour."""
+    return {pk: index for index, pk in enumerate(dict.fromkeys(organization_ids))}
+
+
+def _within(room: int, result: Result) -> Preview:
+    if is_json(result.media_type) and result.size > room:
+        return Preview(reason="The results are too large to show all of them here.")
+    return preview_of(result)

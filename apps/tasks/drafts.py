@@ -1,0 +1,217 @@
+"""A task that is being put together: the choices so far, and those still open.
+
+A draft reads an address or a form and never fails: what is unknown is not chosen, and
+where there is only one possibility it is chosen already.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+from django.http import QueryDict
+
+from apps.accounts.models import User
+from apps.algorithms.choices import FunctionType
+from apps.algorithms.models import AlgorithmVersion
+from apps.collaborations.models import Collaboration
+from apps.organizations.models import Organization
+from apps.tasks.answers import Answer, answer_of
+from apps.tasks.authoring import active_versions, sending_organizations
+from apps.tasks.sites import ServingNode, serving_nodes
+
+Chosen = TypeVar("Chosen", Collaboration, Organization, AlgorithmVersion)
+
+
+@dataclass(frozen=True)
+class Site:
+    organization: Organization
+    nodes: list[ServingNode]
+    chosen: bool
+
+    @property
+    def databases(self) -> list[tuple[str, str]]:
+        """What its nodes release to the collaboration: label and type."""
+        pairs = {pair for node in self.nodes for pair in node.released.items()}
+        return sorted(pairs)
+
+
+@dataclass(frozen=True)
+class Need:
+    """A database that the function reads, and the labels that are there for it."""
+
+    number: int
+    description: str
+    types: str
+    offered: dict[str, int]  # label: how many of the chosen sites release it
+    asked: int  # how many sites are chosen
+    label: str
+
+    @property
+    def field(self) -> str:
+        return f"database_{self.number}"
+
+
+class Draft:
+    def __init__(self, user: User, data: QueryDict) -> None:
+        self.user = user
+        self.data = data
+        self.typed = {name: str(text) for name, text in data.items()}
+
+    @cached_property
+    def collaborations(self) -> list[Collaboration]:
+        may = Collaboration.objects.permitted_to(self.user, "create_task")
+        return list(may.order_by("name"))
+
+    @cached_property
+    def collaboration(self) -> Collaboration | None:
+        return self._one("collaboration", self.collaborations)
+
+    @cached_property
+    def senders(self) -> list[Organization]:
+        if self.collaboration is None:
+            return []
+        return sending_organizations(self.user, self.collaboration)
+
+    @cached_property
+    def sender(self) -> Organization | None:
+        return self._one("organization", self.senders)
+
+    @cached_property
+    def versions(self) -> list[AlgorithmVersion]:
+        if self.collaboration is None:
+            return []
+        versions = active_versions(self.collaboration).select_related("algorithm")
+        return list(versions.order_by("algorithm__name", "-pk"))
+
+    @cached_property
+    def version(self) -> AlgorithmVersion | None:
+        return self._one("version", self.versions)
+
+    @cached_property
+    def functions(self) -> list[dict[str, Any]]:
+        return self.version.manifest["functions"] if self.version else []
+
+    @cached_property
+    def function(self) -> dict[str, Any] | None:
+        partial = [f for f in self.functions if f["type"] == FunctionType.PARTIAL]
+        wanted = self.data.get("function", "")
+        named = [f for f in partial if f["name"] == wanted]
+        found = named or (partial if len(partial) == 1 else [])
+        return found[0] if found else None
+
+    @cached_property
+    def sites(self) -> list[Site]:
+        """The organizations of the collaboration, each with its serving nodes."""
+        if self.collaboration is None:
+            return []
+        accepted = self.collaboration.participations.accepted()
+        organizations = list(
+            Organization.objects.filter(participations__in=accepted).order_by("name")
+        )
+        serving = serving_nodes(self.collaboration, organizations)
+        return [
+            Site(o, nodes, self._is_chosen(o, nodes))
+            for o in organizations
+            for nodes in [serving.get(o.pk, [])]
+        ]
+
+    def _is_chosen(self, organization: Organization, nodes: list[ServingNode]) -> bool:
+        """As said; before anything is said, every site that could run it."""
+        if self._says_organizations:
+            return str(organization.pk) in self.data.getlist("organizations")
+        return self.function is not None and any(map(self._could_run, nodes))
+
+    @property
+    def _says_organizations(self) -> bool:
+        # A form without ticks sends no organizations; `asked` says that it had them.
+        asked = self.data.get("asked")
+        if asked is None or self.collaboration is None:
+            return "organizations" in self.data
+        return asked == str(self.collaboration.pk)
+
+    def _could_run(self, node: ServingNode) -> bool:
+        if self.version is None or self.function is None:
+            return False
+        released = set(node.released.values())
+        needs = self.function["databases"]
+        return node.runs(self.version) and all(
+            released & set(need["types"]) for need in needs
+        )
+
+    @cached_property
+    def chosen(self) -> list[Site]:
+        return [site for site in self.sites if site.chosen]
+
+    @cached_property
+    def needs(self) -> list[Need]:
+        wanted = self.function["databases"] if self.function else []
+        return [self._need(number, need) for number, need in enumerate(wanted)]
+
+    def _need(self, number: int, need: dict[str, Any]) -> Need:
+        offered: Counter[str] = Counter()
+        for site in self.chosen:
+            offered.update(
+                {label for label, type_ in site.databases if type_ in need["types"]}
+            )
+        said = self.data.get(f"database_{number}", "").strip()
+        everywhere = [label for label, n in offered.items() if n == len(self.chosen)]
+        only = everywhere if len(everywhere) == 1 else list(offered)
+        label = said if said in offered or not offered else ""
+        return Need(
+            number=number,
+            description=need.get("description", ""),
+            types=" or ".join(need["types"]),
+            offered=dict(sorted(offered.items())),
+            asked=len(self.chosen),
+            label=label or (only[0] if len(only) == 1 else ""),
+        )
+
+    @cached_property
+    def labels(self) -> list[str]:
+        return [need.label for need in self.needs]
+
+    @cached_property
+    def answers(self) -> list[Answer]:
+        if self.version is None or self.function is None:
+            return []
+        return [
+            answer_of(
+                site.organization, site.nodes, self.version, self.function, self.labels
+            )
+            for site in self.chosen
+        ]
+
+    @property
+    def refused(self) -> int:
+        """How many of the chosen sites cannot run it."""
+        return sum(answer.kind == "no" for answer in self.answers)
+
+    @property
+    def ready(self) -> int:
+        """How many of the chosen sites would run it now."""
+        return sum(answer.kind == "yes" for answer in self.answers)
+
+    @cached_property
+    def address(self) -> str:
+        """The choices as a query string: the same page again, and a link to share."""
+        query = QueryDict(mutable=True)
+        for name in ("collaboration", "sender", "version"):
+            if (chosen := getattr(self, name)) is not None:
+                query["organization" if name == "sender" else name] = str(chosen.pk)
+        if self.function is not None and self.collaboration is not None:
+            query["function"] = self.function["name"]
+            query["asked"] = str(self.collaboration.pk)
+            query.setlist(
+                "organizations", [str(s.organization.pk) for s in self.chosen]
+            )
+        for need in self.needs:
+            query[need.field] = need.label
+        return query.urlencode()
+
+    def _one(self, name: str, possible: list[Chosen]) -> Chosen | None:
+        """Return the possibility that the data names, or the only one."""
+        wanted = self.data.get(name, "")
+        named = [thing for thing in possible if str(thing.pk) == wanted]
+        found = named or (possible if len(possible) == 1 else [])
+        return found[0] if found else None
