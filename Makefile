@@ -4,10 +4,10 @@ PYTHON := .venv/bin/python
 TYPED := $(wildcard ptm_site apps node_client/ptm_node tools benchmarks tests manage.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench format clean
+.PHONY: help setup demo test check screenshots bench format clean
 
 help:  ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
 
 setup:  ## Install what the demo and the tests need
 	@python3 tools/setup.py test
@@ -19,7 +19,7 @@ demo:  ## Analyse real data at three sites; EXIT=1 ends after the comparison
 
 test: setup  ## Run every test, and those of the backends on PostgreSQL with Redis
 	@begin=$$(date +%s); \
-	$(PYTHON) -m pytest && middle=$$(date +%s) && \
+	$(PYTHON) -m tools.rig engine -- $(PYTHON) -m pytest -n 2 --dist loadgroup && middle=$$(date +%s) && \
 	$(PYTHON) -m tools.rig services -- $(PYTHON) -m pytest -m backends && \
 	end=$$(date +%s) && \
 	echo "SQLite: $$((middle - begin)) s, PostgreSQL and Redis: $$((end - middle)) s"
@@ -33,6 +33,9 @@ check:  ## Look for mistakes without running anything
 	$(PYTHON) manage.py makemigrations --check --dry-run
 	PTM_PUBLIC_URL=https://ptm.example.org $(PYTHON) manage.py check --deploy --fail-level WARNING
 
+screenshots: setup  ## Draw every page in light, dark and phone width, into var/screenshots
+	@$(PYTHON) -m tools.screenshots
+
 bench:  ## Measure, and write benchmarks/latest.json
 	@python3 tools/setup.py demo
 	@$(PYTHON) -m benchmarks
@@ -43,6 +46,6 @@ format:  ## Bring the code into its one form
 	.venv/bin/ruff format .
 
 clean:  ## Remove what these commands made, the demo's data included
-	rm -rf .venv var .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv var static/dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf .import_linter_cache benchmarks/latest.json
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -8,6 +8,8 @@ from pathlib import Path
 from benchmarks.figures import Figure, save, show
 from benchmarks.latency import measure_latency
 from benchmarks.memory import measure_memory
+from benchmarks.pages import measure_pages
+from benchmarks.weight import measure_weight
 from tools.rig.engine import docker_engine
 from tools.rig.errors import RigError
 from tools.rig.folders import ROOT, VAR
@@ -33,7 +35,9 @@ def measure(folder: Path, stack: ExitStack) -> list[Figure]:
     platform.start_node(site)
     platform.wait_until_online()
     memory = measure_memory(platform)
-    return [*measure_latency(platform, platform.world.images[0]), *memory]
+    latency = measure_latency(platform, platform.world.images[0])
+    weight = measure_weight(platform)
+    return [*latency, *memory, *weight, *measure_pages(folder / "pages")]
 
 
 def main() -> int:

@@ -26,11 +26,13 @@ DOCKER_SOCKET = Path("/var/run/docker.sock")
 APPARMOR = Path("/sys/module/apparmor/parameters/enabled")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 POSTGRES = Path("/usr/lib/postgresql")
+INTER = Path("/usr/share/fonts/opentype/inter")
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 NODE_PROJECT = "node_client/pyproject.toml"
 NETWORK_TROUBLE = re.compile(
     r"Could not (resolve|connect)|Unable to connect|Temporary failure"
     r"|Connection failed|Retrying \(Retry\("
+    r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH"
 )
 
 
@@ -93,6 +95,8 @@ DEMO_NEEDS = (
 TEST_NEEDS = (
     Need("postgresql", lambda: any(POSTGRES.glob("*/bin/initdb"))),
     Need("redis-server", lambda: has_program("redis-server")),
+    Need("chromium", lambda: has_program("chromium")),
+    Need("fonts-inter", INTER.exists),
 )
 PROFILES: Mapping[str, Sequence[Need]] = {
     "check": (VENV_NEED,),
@@ -148,7 +152,7 @@ def run_logged(
 
 
 def reason_of(said: str, log: Path) -> str:
-    """The end of a sentence about a failure of apt or pip."""
+    """The end of a sentence about a failure of apt, pip or npm."""
     if NETWORK_TROUBLE.search(said):
         return f"the package server cannot be reached (see {log})."
     errors = [line for line in said.splitlines() if line.startswith(("E: ", "ERROR: "))]
@@ -255,6 +259,20 @@ def make_venv(python: Path, log: Path) -> None:
         raise SetupError(f"The virtual environment could not be made: {reason}")
 
 
+def install_frontend(root: Path = ROOT) -> None:
+    """Build what browsers are given, unless that was done for these very packages."""
+    program = root / "tools" / "frontend" / "__main__.py"
+    build = [str(root / ".venv" / "bin" / "python"), str(program)]
+    if subprocess.run([*build, "--check"]).returncode == 0:
+        return
+    log = root / "var" / "setup" / "npm.log"
+    with step("Front-end packages"):
+        succeeded, said = run_logged(build, log)
+        if not succeeded:
+            reason = reason_of(said, log)
+            raise SetupError(f"The front-end packages could not be installed: {reason}")
+
+
 def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in PROFILES:
         print(f"usage: python3 tools/setup.py {'|'.join(PROFILES)}", file=sys.stderr)
@@ -264,6 +282,8 @@ def main(arguments: Sequence[str]) -> int:
         with one_at_a_time(ROOT):
             install_packages(PROFILES[arguments[0]])
             install_python()
+            if arguments[0] != "check":
+                install_frontend()
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1

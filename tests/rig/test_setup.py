@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools import setup
+from tools.frontend import __main__ as frontend
 from tools.rig.engine import DEFAULT_SOCKET
 from tools.rig.folders import ROOT
 from tools.setup import Need, SetupError
@@ -192,6 +193,61 @@ def test_an_installation_that_broke_off_is_taken_up_again(
     setup.install_packages(needs, project)
     install = (project / "calls").read_text().splitlines()[-1]
     assert install.endswith("install --no-install-recommends ghost")
+
+
+def write_python(project: Path, script: str) -> None:
+    """Stands in for .venv's Python, which would build the front end."""
+    python = project / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+
+
+def test_the_front_end_is_built_once(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built = project / "built"
+    script = f'case "$2" in --check) test -e {built};; *) echo 1 >> {built};; esac'
+    write_python(project, script)
+    setup.install_frontend(project)
+    assert capsys.readouterr().out == "Front-end packages … done in 0 s\n"
+    setup.install_frontend(project)
+    assert capsys.readouterr().out == ""
+    assert built.read_text() == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("ERROR: npm: getaddrinfo ENOTFOUND", "the package server cannot be reached"),
+        ("ERROR: npm: 404 Not Found - tabler", "npm: 404 Not Found - tabler"),
+    ],
+)
+def test_a_front_end_that_cannot_be_built_is_said_in_one_sentence(
+    project: Path, said: str, reason: str
+) -> None:
+    write_python(project, f'echo "{said}" >&2; exit 1')
+    with pytest.raises(SetupError) as caught:
+        setup.install_frontend(project)
+    log = project / "var" / "setup" / "npm.log"
+    assert str(caught.value) == (
+        f"The front-end packages could not be installed: {reason} (see {log})."
+    )
+
+
+def test_an_npm_that_reaches_nobody_is_told_from_one_that_finds_nothing() -> None:
+    """The words are npm's own, for a host that is not there."""
+    said = (
+        "npm error code ENOTFOUND\n"
+        "npm error syscall getaddrinfo\n"
+        "npm error network request to https://packages.test/tabler failed"
+    )
+    reason = "network request to https://packages.test/tabler failed"
+    assert frontend.reason_in(said) == reason
+    assert setup.NETWORK_TROUBLE.search(said)
+    missing = "npm error code E404\nnpm error 404 Not Found - tabler"
+    assert frontend.reason_in(missing) == "404 Not Found - tabler"
+    assert not setup.NETWORK_TROUBLE.search(missing)
 
 
 @pytest.mark.parametrize("version", [(2, 7), (3, 10)])

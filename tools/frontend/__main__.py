@@ -1,8 +1,9 @@
-"""Build what browsers are given: `python -m tools.frontend`.
+"""Build what browsers are given: `python -m tools.frontend [--check]`.
 
 npm brings the packages that package-lock.json names, each checked by its hash, into
 var/frontend. What pages use of them goes to static/dist, compressed as well; a server
-that runs needs neither npm nor Node.js.
+that runs needs neither npm nor Node.js. With --check nothing is built, and the exit
+status says whether something would be.
 """
 
 import gzip
@@ -11,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -33,10 +34,11 @@ FILES = {
 }
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     wanted = inputs_hash()
-    if STAMP.exists() and STAMP.read_text() == wanted:
-        return 0
+    current = STAMP.exists() and STAMP.read_text() == wanted
+    if current or "--check" in arguments:
+        return 0 if current else 1
     install_packages()
     shutil.rmtree(TARGET, ignore_errors=True)
     TARGET.mkdir(parents=True)
@@ -62,13 +64,22 @@ def install_packages() -> None:
     # Beside this interpreter: the virtual environment need not be the active one.
     folder = str(Path(sys.executable).parent)
     path = os.pathsep.join([folder, os.environ.get("PATH", "")])
-    command = [f"{folder}/npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    quiet = ("--no-audit", "--no-fund", "--loglevel=error")
+    command = [f"{folder}/npm", "ci", "--ignore-scripts", *quiet]
     done = subprocess.run(
         command, cwd=WORK, env={**os.environ, "PATH": path}, capture_output=True
     )
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()
-        sys.exit(f"ERROR: npm: {said}")
+        sys.exit(f"{said}\nERROR: npm: {reason_in(said)}")
+
+
+def reason_in(said: str) -> str:
+    """The line of npm's complaint that a person understands; the first are codes."""
+    lines = [line.removeprefix("npm error ") for line in said.splitlines()]
+    codes = ("code ", "syscall ", "errno ")
+    told = [line for line in lines if line and not line.startswith(codes)]
+    return (told or ["it said nothing"])[0]
 
 
 def icon_names() -> Iterator[str]:
@@ -97,4 +108,4 @@ def compress(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,104 @@
+"""What the server needs for each page, with few tasks in its database and with many."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from benchmarks.figures import Figure, percentile
+from tools.rig.errors import RigError
+from tools.rig.folders import ROOT
+from tools.rig.process import free_port
+from tools.rig.server import Server
+from tools.rig.world import Wanted, make_world
+
+FEW, MANY = 1_000, 100_000
+TURNS = 10  # of so many requests each
+REQUESTS = 20
+AIM = 1.5
+SITES = ["Site North", "Site East", "Site South"]
+# Names of tools.screenshots.pages.
+MEASURED = (
+    "dashboard",
+    "dashboard-newcomer",
+    "tasks",
+    "tasks-found",
+    "tasks-none",
+    "task",
+    "task-new",
+    "result",
+    "collaborations",
+    "collaboration",
+    "algorithms",
+    "algorithm",
+    "organization",
+    "account",
+    "admin",
+    "admin-tasks-task-changelist",
+    "admin-tasks-run-changelist",
+)
+
+
+class Crowded:
+    """A process with a database of so many tasks, which measures its own pages."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self.server = Server(folder, free_port())
+        self.count = count
+
+    def __enter__(self) -> Self:
+        world = make_world(self.server, Wanted("Benchmarks", SITES, []))
+        sites = map(str, world.organizations.values())
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.page_times", str(self.count), *sites],
+            cwd=ROOT,
+            env=self.server.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.child.communicate()
+
+    def queries(self, page: str) -> float:
+        return self._ask(f"{page} queries")[0]
+
+    def times(self, page: str) -> list[float]:
+        """Milliseconds of some requests."""
+        return self._ask(f"{page} {REQUESTS}")
+
+    def _ask(self, question: str) -> list[float]:
+        stdin, stdout = self.child.stdin, self.child.stdout
+        if stdin is None or stdout is None:
+            raise RigError("The pages are not measured by a process of their own.")
+        print(question, file=stdin, flush=True)
+        line = stdout.readline()
+        if not line:
+            raise RigError(f"This could not be measured: {question}.")
+        found: list[float] = json.loads(line)
+        return found
+
+
+def measure_pages(folder: Path) -> list[Figure]:
+    """Return, for each page, its median with many tasks, and how much slower it is."""
+    with Crowded(folder / "few", FEW) as few, Crowded(folder / "many", MANY) as many:
+        return [figure for page in MEASURED for figure in compare(page, few, many)]
+
+
+def compare(page: str, few: Crowded, many: Crowded) -> Iterator[Figure]:
+    """In turns, so that both meet the same moments of a machine that does more."""
+    counts = few.queries(page), many.queries(page)
+    if counts[0] != counts[1]:
+        raise RigError(f"The page {page} makes {counts[0]} queries, or {counts[1]}.")
+    spent: tuple[list[float], list[float]] = ([], [])
+    for _ in range(TURNS):
+        for crowd, times in zip((few, many), spent, strict=True):
+            times += crowd.times(page)
+    medians = [percentile(times, 0.5) for times in spent]
+    yield Figure(f"page {page}, {MANY:,} tasks, p50", medians[1], "ms")
+    slower = medians[1] / medians[0]
+    yield Figure(f"page {page}, {MANY:,} tasks ÷ {FEW:,}", slower, "×", AIM)

@@ -1,0 +1,69 @@
+"""Every page: readable by everybody, narrow enough for a phone, and quiet.
+
+axe-core runs with all of its rules, at a desk in light and on a phone in dark.
+"""
+
+from contextlib import closing
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Page as BrowserPage
+
+from tests.browser.watching import Axe, Watch, too_wide
+from tests.worlds import World
+from tools.rig.browser import PHONE, Readers
+from tools.rig.world import RESEARCHER
+from tools.screenshots.mishaps import MISHAPS
+from tools.screenshots.pages import NO_PAGE, ONLY_FORMS, Page, all_pages
+from tools.screenshots.routes import named_routes
+from tools.screenshots.stage import Stage
+
+PAGES = all_pages()
+
+
+def test_no_page_of_the_url_configuration_is_forgotten() -> None:
+    listed = {page.route for page in PAGES}
+    assert listed | {*NO_PAGE, *ONLY_FORMS} == named_routes()
+    assert listed & {*NO_PAGE, *ONLY_FORMS} == set()
+    names = [page.name for page in PAGES]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("shown", PAGES, ids=[page.name for page in PAGES])
+def test_page(shown: Page, stage: Stage, readers: Readers, axe: Axe) -> None:
+    with closing(readers.context(shown.reader).new_page()) as page:
+        watch = Watch(page, stage.url, shown.status)
+        answer = page.goto(shown.address(stage.facts))
+        assert answer is not None
+        assert answer.status == shown.status
+        page.wait_for_selector(shown.shows)
+        look_at(page, axe)
+        assert watch.complaints() == []
+
+
+@pytest.mark.parametrize("name", MISHAPS)
+def test_error_page(name: str, stage: Stage, readers: Readers, axe: Axe) -> None:
+    show, status = MISHAPS[name]
+    with closing(readers.context(RESEARCHER).new_page()) as page:
+        watch = Watch(page, stage.url, status)
+        show(page)
+        page.wait_for_selector("h1")
+        look_at(page, axe)
+        assert watch.complaints() == []
+
+
+def look_at(page: BrowserPage, axe: Axe) -> None:
+    assert [*too_wide(page), *axe.violations(page)] == []
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size(PHONE)
+    assert [*too_wide(page), *axe.violations(page)] == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("route", ONLY_FORMS)
+def test_what_takes_a_form_shows_no_page(route: str, world: World) -> None:
+    client = Client()
+    client.force_login(world.platform_admin)
+    address = reverse(route, kwargs=dict.fromkeys(ONLY_FORMS[route], 1))
+    assert client.get(address).status_code == 405

@@ -1,0 +1,95 @@
+"""What a page complains of while it is looked at, and what is wrong with its looks."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import ConsoleMessage, Page, Request, Response
+
+REMEMBER_VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  const { effectiveDirective, blockedURI, sample } = event;
+  window.violations.push(`${effectiveDirective}: ${blockedURI} ${sample}`);
+});
+"""
+# Whatever reaches beyond the right edge makes the whole page scroll sideways.
+TOO_WIDE = """() => {
+  const root = document.documentElement;
+  if (root.scrollWidth <= root.clientWidth) return [];
+  const wide = [...document.body.querySelectorAll("*")].filter(
+    (e) => e.getBoundingClientRect().right > root.clientWidth + 1);
+  return [`${root.scrollWidth} > ${root.clientWidth}`,
+    ...wide.slice(0, 6).map((e) => e.cloneNode().outerHTML.slice(0, 160))];
+}"""
+
+
+# A request that a newer one replaces, or that becomes a download, is no fault.
+ABORTED = "net::ERR_ABORTED"
+TOLD_OF_ABORTED = ("htmx:sendAbort", "htmx:afterRequest")
+
+
+class Watch:
+    """Collects every complaint of a page, from its first request on."""
+
+    def __init__(self, page: Page, url: str, allowed_status: int = 200) -> None:
+        self.page = page
+        self.own = urlsplit(url).netloc
+        self.allowed = allowed_status
+        self.found: list[str] = []
+        page.add_init_script(REMEMBER_VIOLATIONS)
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.found.append(f"script: {error}"))
+        page.on("request", self._see)
+        page.on("requestfailed", self._fail)
+        page.on("response", self._receive)
+
+    def complaints(self) -> list[str]:
+        return [*self.found, *self.page.evaluate("window.violations || []")]
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # An error page is told as an error too, and was asked for.
+        expected = f"status of {self.allowed} " in message.text
+        if message.text.startswith(TOLD_OF_ABORTED) or expected:
+            return
+        if message.type in ("error", "warning"):
+            self.found.append(f"console: {message.text}")
+
+    def _see(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme not in ("data", "blob") and address.netloc != self.own:
+            self.found.append(f"asked elsewhere: {request.url}")
+
+    def _fail(self, request: Request) -> None:
+        if request.failure != ABORTED:
+            self.found.append(f"failed: {request.url} {request.failure}")
+
+    def _receive(self, response: Response) -> None:
+        if response.status >= 400 and response.status != self.allowed:
+            self.found.append(f"{response.status}: {response.url}")
+
+
+class Axe:
+    """axe-core with all its rules; evaluated, since pages let no script in."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def violations(self, page: Page) -> list[str]:
+        page.evaluate(self.source)
+        found: dict[str, Any] = page.evaluate("axe.run()")
+        return [
+            f"{rule['id']}: {node['target']} {_why(node)}"
+            for rule in found["violations"]
+            for node in rule["nodes"]
+        ]
+
+
+def _why(node: dict[str, Any]) -> str:
+    checks = [*node["any"], *node["all"], *node["none"]]
+    return "; ".join(check["message"] for check in checks) + f" {node['html'][:200]}"
+
+
+def too_wide(page: Page) -> list[str]:
+    """What makes the document wider than the window."""
+    wide: list[str] = page.evaluate(TOO_WIDE)
+    return wide

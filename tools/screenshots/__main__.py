@@ -1,0 +1,98 @@
+"""Pictures of every page in light, in dark and on a phone: `make screenshots`.
+
+They go to var/screenshots. With words as arguments, only pages whose names hold one.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Page, ViewportSize
+
+from tools.rig.browser import DESKTOP, PHONE, Readers, running_browser
+from tools.rig.errors import RigError
+from tools.rig.folders import VAR
+from tools.rig.process import sigterm_unwinds
+from tools.rig.world import RESEARCHER
+from tools.screenshots.stage import Stage, staged
+
+TARGET = VAR / "screenshots"
+LOOKS: Sequence[tuple[str, Literal["light", "dark"], ViewportSize]] = (
+    ("light", "light", DESKTOP),
+    ("dark", "dark", DESKTOP),
+    ("phone", "light", PHONE),
+)
+DRAWN = """() => new Promise((done) =>
+  requestAnimationFrame(() => requestAnimationFrame(done)))"""
+
+
+def main(words: Sequence[str]) -> int:
+    VAR.mkdir(exist_ok=True)
+    try:
+        with (
+            sigterm_unwinds(),
+            tempfile.TemporaryDirectory(dir=VAR, prefix="stage-") as folder,
+            staged(Path(folder)) as stage,
+        ):
+            count = take(stage, words)
+    except RigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(f"{count} pictures are in {TARGET}")
+    return 0
+
+
+def take(stage: Stage, words: Sequence[str]) -> int:
+    """Write the pictures of the pages whose names hold one of the words, or of all."""
+    # The addresses are Django's to make, with the settings of the stage's server.
+    os.environ.update(stage.platform.server.env)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "ptm_site.settings"
+    import django
+
+    django.setup()
+    from tools.screenshots.mishaps import MISHAPS
+    from tools.screenshots.pages import all_pages
+
+    if not words:
+        shutil.rmtree(TARGET, ignore_errors=True)
+    TARGET.mkdir(parents=True, exist_ok=True)
+
+    def wanted(name: str) -> bool:
+        return not words or any(word in name for word in words)
+
+    with (
+        running_browser() as browser,
+        Readers(browser, stage.url, stage.passwords) as readers,
+    ):
+        for page in all_pages():
+            if wanted(page.name):
+                window = readers.context(page.reader).new_page()
+                window.goto(page.address(stage.facts))
+                _shoot(window, page.name)
+        for name, (show, _) in MISHAPS.items():
+            if wanted(name):
+                window = readers.context(RESEARCHER).new_page()
+                show(window)
+                _shoot(window, name)
+    return len([*TARGET.iterdir()])
+
+
+def _shoot(window: Page, name: str) -> None:
+    window.wait_for_load_state("networkidle")
+    for look, scheme, size in LOOKS:
+        window.emulate_media(color_scheme=scheme)
+        window.set_viewport_size(size)
+        # Two frames later everything has its new size and colours.
+        window.evaluate(DRAWN)
+        window.screenshot(path=TARGET / f"{name}-{look}.png", full_page=True)
+    window.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
