@@ -35,7 +35,7 @@ class Crowd:
     def __init__(self, researcher: int, sites: list[int]) -> None:
         self.researcher = researcher
         self.sites = list(Organization.objects.filter(pk__in=sites))
-        self.own = Collaboration.objects.get()
+        self.own = Collaboration.objects.earliest("pk")
         self.rival = create_collaboration(
             name="Rivals",
             purpose="",

@@ -20,6 +20,7 @@ WHOLE = ("e2e", "browser")  # one platform each
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Processes that share the tests share out whole files, and e2e is one piece.
 

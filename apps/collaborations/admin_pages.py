@@ -104,7 +104,7 @@ class AdminsForm(AdminForm):
 
 
 class SetAdmins(OfPlatformAdmin):
-    slug, label, icon = "admins", "Admins", "manage_accounts"
+    slug, label, icon = "admins", "Choose admins", "manage_accounts"
     form_class = AdminsForm
 
     def initial(self) -> dict[str, Any]:

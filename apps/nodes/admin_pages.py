@@ -32,7 +32,7 @@ class CodeForm(AdminForm):
 
 
 class AddNode(ServicePage):
-    slug, label, icon = "add", "Enrolment code", "vpn_key"
+    slug, label, icon = "add", "Issue enrolment code", "vpn_key"
     form_class = CodeForm
     introduction = (
         "A one-time code with which one node enrols. Whoever has it can let a node in"

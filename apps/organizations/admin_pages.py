@@ -137,7 +137,7 @@ class GrantRole(OfOwnOrganizations):
 
 
 class AdmitPerson(OfOwnOrganizations):
-    slug, label, icon = "new-person", "New person", "person_add"
+    slug, label, icon = "new-person", "Add new person", "person_add"
     form_class = AdmitForm
     introduction = "Creates an account with a role and shows its first password once."
 

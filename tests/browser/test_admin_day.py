@@ -59,11 +59,11 @@ def create_organization(page: Page) -> None:
 def create_its_admin(page: Page) -> str:
     """Return the first password, which is shown once."""
     page.get_by_role("navigation").get_by_role("link", name="Memberships").click()
-    page.get_by_role("link", name="New person").click()
+    page.get_by_role("link", name="Add new person").click()
     page.get_by_label("Username").fill(ADMIN)
     page.get_by_label("Organization").select_option(SITE)
     page.get_by_label("Role").select_option("Admin")
-    page.get_by_role("button", name="New person").click()
+    page.get_by_role("button", name="Add new person").click()
     return page.locator("#secret").inner_text()
 
 
@@ -87,8 +87,8 @@ def accept(page: Page) -> None:
 def enrolment_code(page: Page) -> str:
     page.goto("/admin/")
     page.get_by_role("navigation").get_by_role("link", name="Nodes").click()
-    page.get_by_role("link", name="Enrolment code").click()
-    page.get_by_role("button", name="Enrolment code").click()
+    page.get_by_role("link", name="Issue enrolment code").click()
+    page.get_by_role("button", name="Issue enrolment code").click()
     return page.locator("#secret").inner_text()
 
 

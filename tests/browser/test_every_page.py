@@ -10,12 +10,12 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page as BrowserPage
 
-from tests.browser.watching import Axe, Watch, too_wide
+from tests.browser.watching import Axe, Watch, made_by_scripts, too_wide
 from tests.worlds import World
 from tools.rig.browser import PHONE, Readers
 from tools.rig.world import RESEARCHER
 from tools.screenshots.mishaps import MISHAPS
-from tools.screenshots.pages import NO_PAGE, ONLY_FORMS, Page, all_pages
+from tools.screenshots.pages import NO_PAGE, ONLY_FORMS, PORTAL, Page, all_pages
 from tools.screenshots.routes import named_routes
 from tools.screenshots.stage import Stage
 
@@ -38,6 +38,8 @@ def test_page(shown: Page, stage: Stage, readers: Readers, axe: Axe) -> None:
         assert answer is not None
         assert answer.status == shown.status
         page.wait_for_selector(shown.shows)
+        if shown in PORTAL:
+            assert made_by_scripts(page, answer.text()) == []
         look_at(page, axe)
         assert watch.complaints() == []
 

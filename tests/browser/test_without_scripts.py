@@ -6,17 +6,11 @@ import zipfile
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.people import SITES, choose_algorithm, choose_sites, send, sign_in
 from tools.rig.browser import Readers
-from tools.rig.world import RESEARCHER
-from tools.screenshots.pages import PORTAL
-from tools.screenshots.pages import Page as Listed
 from tools.screenshots.stage import Stage
-
-READ = [page for page in PORTAL if page.status == 200 and page.reader == RESEARCHER]
-FINISHED_SECONDS = 30
 
 
 @pytest.fixture
@@ -62,25 +56,3 @@ def test_arguments_that_do_not_fit_are_told_and_kept(page: Page, stage: Stage) -
     expect(page.get_by_role("alert")).to_contain_text("not sent")
     expect(page.get_by_label("Arguments")).to_have_value('{"columns": "age"}')
     expect(page.get_by_label("Name", exact=True)).to_have_value("Wrong")
-
-
-@pytest.mark.parametrize("shown", READ, ids=[page.name for page in READ])
-def test_what_a_page_says_is_no_work_of_scripts(
-    shown: Listed, stage: Stage, readers: Readers
-) -> None:
-    address = shown.address(stage.facts)
-    with_scripts = readers.context(shown.reader)
-    cookies = with_scripts.storage_state()
-    without = readers.new_context(java_script_enabled=False, storage_state=cookies)
-    try:
-        assert headings(without, address) == headings(with_scripts, address) != []
-    finally:
-        without.close()
-
-
-def headings(context: BrowserContext, address: str) -> list[str]:
-    page = context.new_page()
-    page.goto(address)
-    found = page.locator("h1, h2, h3, th, label, legend").all_inner_texts()
-    page.close()
-    return found

@@ -27,6 +27,14 @@ TOO_WIDE = """() => {
 ABORTED = "net::ERR_ABORTED"
 TOLD_OF_ABORTED = ("htmx:sendAbort", "htmx:afterRequest")
 
+# What a page says and the server had not sent.
+MADE_BY_SCRIPTS = """(served) => {
+  const said = (root) => [...root.querySelectorAll("h1, h2, h3, th, label, legend")]
+    .map((element) => element.textContent.trim());
+  const sent = said(new DOMParser().parseFromString(served, "text/html"));
+  return said(document).filter((text) => !sent.includes(text));
+}"""
+
 
 class Watch:
     """Collects every complaint of a page, from its first request on."""
@@ -76,7 +84,9 @@ class Axe:
 
     def violations(self, page: Page) -> list[str]:
         page.evaluate(self.source)
-        found: dict[str, Any] = page.evaluate("axe.run()")
+        found: dict[str, Any] = page.evaluate(
+            'axe.run({ resultTypes: ["violations"] })'
+        )
         return [
             f"{rule['id']}: {node['target']} {_why(node)}"
             for rule in found["violations"]
@@ -93,3 +103,9 @@ def too_wide(page: Page) -> list[str]:
     """What makes the document wider than the window."""
     wide: list[str] = page.evaluate(TOO_WIDE)
     return wide
+
+
+def made_by_scripts(page: Page, served: str) -> list[str]:
+    """Headings and labels that somebody without scripts would miss."""
+    missing: list[str] = page.evaluate(MADE_BY_SCRIPTS, served)
+    return missing
