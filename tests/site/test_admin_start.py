@@ -120,7 +120,11 @@ def test_it_offers_what_the_person_may_begin(world: World) -> None:
         "manager": manager_of(world),
     }
     begins = {name: begin(user) for name, user in offered.items()}
-    assert begins["admin0"] == {"Grant a role", "Add new person", "Issue enrolment code"}
+    assert begins["admin0"] == {
+        "Grant a role",
+        "Add new person",
+        "Issue enrolment code",
+    }
     assert begins["manager"] == {"Invite an organization", "Allow an image"}
     assert "Create organization" in begins["root"]
     assert "Issue enrolment code" not in begins["root"]
