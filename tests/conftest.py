@@ -16,15 +16,15 @@ from apps.nodes.models import Node
 from tests.worlds import World, build_world
 
 NAMES = ("Heart failure", "Kidney stones")
-WHOLE = ("e2e", "browser")  # one platform each
+WHOLE = ("e2e", "browser", "rig")  # one platform, or names that are theirs alone
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Processes that share the tests share out whole files, and e2e is one piece.
+    """Processes that share the tests share out whole files, and some whole folders.
 
-    Its tests count what happens in Docker, so they are not beside each other.
+    The tests of e2e count what happens in Docker, so none is beside another.
     """
     for item in items:
         together = item.path.parent if item.path.parent.name in WHOLE else item.path

@@ -10,9 +10,9 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page as BrowserPage
 
-from tests.browser.watching import Axe, Watch, made_by_scripts, too_wide
+from tests.browser.watching import Axe, Watch, brightness, made_by_scripts, too_wide
 from tests.worlds import World
-from tools.rig.browser import PHONE, Readers
+from tools.rig.browser import PHONE, Readers, go_dark
 from tools.rig.world import RESEARCHER
 from tools.screenshots.mishaps import MISHAPS
 from tools.screenshots.pages import NO_PAGE, ONLY_FORMS, PORTAL, Page, all_pages
@@ -20,6 +20,7 @@ from tools.screenshots.routes import named_routes
 from tools.screenshots.stage import Stage
 
 PAGES = all_pages()
+DARK = 60  # of 255
 
 
 def test_no_page_of_the_url_configuration_is_forgotten() -> None:
@@ -57,8 +58,9 @@ def test_error_page(name: str, stage: Stage, readers: Readers, axe: Axe) -> None
 
 def look_at(page: BrowserPage, axe: Axe) -> None:
     assert [*too_wide(page), *axe.violations(page)] == []
-    page.emulate_media(color_scheme="dark")
+    go_dark(page)
     page.set_viewport_size(PHONE)
+    assert brightness(page) < DARK
     assert [*too_wide(page), *axe.violations(page)] == []
 
 

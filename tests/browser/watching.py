@@ -109,3 +109,17 @@ def made_by_scripts(page: Page, served: str) -> list[str]:
     """Headings and labels that somebody without scripts would miss."""
     missing: list[str] = page.evaluate(MADE_BY_SCRIPTS, served)
     return missing
+
+
+def brightness(page: Page) -> float:
+    """Of the page's ground: 0 is black, 255 white."""
+    ground: str = page.evaluate(
+        """() => {
+          const pixel = new OffscreenCanvas(1, 1).getContext("2d");
+          pixel.fillStyle = getComputedStyle(document.body).backgroundColor;
+          pixel.fillRect(0, 0, 1, 1);
+          return [...pixel.getImageData(0, 0, 1, 1).data].join(" ");
+        }"""
+    )
+    colours = [int(part) for part in ground.split()[:3]]
+    return sum(colours) / len(colours)

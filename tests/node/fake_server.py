@@ -176,7 +176,7 @@ class FakeServer:
             self.faults.append(fault)
         return fault
 
-    def wait(self, condition: Callable[[], object], seconds: float = 10.0) -> None:
+    def wait(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
         """Returns as soon as the condition holds; fails the test if it never does."""
         with self.changed:
             if not self.changed.wait_for(condition, seconds):
@@ -185,7 +185,7 @@ class FakeServer:
                 }
                 raise AssertionError(f"still waiting; runs: {states}")
 
-    def wait_status(self, run: Run, *statuses: str, seconds: float = 10.0) -> None:
+    def wait_status(self, run: Run, *statuses: str, seconds: float = 30.0) -> None:
         """Fails at once if the run has ended in another way."""
         self.wait(lambda: run.status in {*statuses, *TERMINAL}, seconds)
         assert run.status in statuses, f"{run.status}: {run.code} {run.detail}"

@@ -19,7 +19,7 @@ from tests.node.fake_server import KEY, FakeServer
 IMAGE = "localhost:5050/ptm/summary@sha256:" + "a" * 64
 NODE = config.key_prefix(KEY)
 RATE = 50
-JOIN_SECONDS = 10
+JOIN_SECONDS = 30
 
 
 class HurriedClock(Clock):
@@ -139,7 +139,7 @@ class Daemon:
             self.error = error
 
 
-def eventually(condition: Callable[[], object], seconds: float = 10.0) -> None:
+def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """For what happens at the site, of which no event tells."""
     end = time.monotonic() + seconds
     while not condition():

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from playwright.sync_api import (
     Browser,
     BrowserContext,
+    Page,
     ViewportSize,
     sync_playwright,
 )
@@ -93,3 +95,10 @@ class Readers:
     def __exit__(self, *_: object) -> None:
         for context in self._contexts.values():
             context.close()
+
+
+def go_dark(page: Page) -> None:
+    """As by the reader's system; django-unfold asks for it when a page loads."""
+    page.emulate_media(color_scheme="dark")
+    if urlsplit(page.url).path.startswith("/admin/"):
+        page.reload()

@@ -9,11 +9,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Page
 
-from tools.rig.browser import DESKTOP, PHONE, Readers, running_browser
+from tools.rig.browser import DESKTOP, PHONE, Readers, go_dark, running_browser
 from tools.rig.errors import RigError
 from tools.rig.folders import VAR
 from tools.rig.process import sigterm_unwinds
@@ -21,11 +20,6 @@ from tools.rig.world import RESEARCHER
 from tools.screenshots.stage import Stage, staged
 
 TARGET = VAR / "screenshots"
-LOOKS: Sequence[tuple[str, Literal["light", "dark"], ViewportSize]] = (
-    ("light", "light", DESKTOP),
-    ("dark", "dark", DESKTOP),
-    ("phone", "light", PHONE),
-)
 DRAWN = """() => new Promise((done) =>
   requestAnimationFrame(() => requestAnimationFrame(done)))"""
 
@@ -84,14 +78,20 @@ def take(stage: Stage, words: Sequence[str]) -> int:
 
 
 def _shoot(window: Page, name: str) -> None:
-    window.wait_for_load_state("networkidle")
-    for look, scheme, size in LOOKS:
-        window.emulate_media(color_scheme=scheme)
-        window.set_viewport_size(size)
-        # Two frames later everything has its new size and colours.
-        window.evaluate(DRAWN)
-        window.screenshot(path=TARGET / f"{name}-{look}.png", full_page=True)
+    _save(window, f"{name}-light")
+    window.set_viewport_size(PHONE)
+    _save(window, f"{name}-phone")
+    window.set_viewport_size(DESKTOP)
+    go_dark(window)
+    _save(window, f"{name}-dark")
     window.close()
+
+
+def _save(window: Page, name: str) -> None:
+    # Two frames later everything has its new size and colours.
+    window.wait_for_load_state("networkidle")
+    window.evaluate(DRAWN)
+    window.screenshot(path=TARGET / f"{name}.png", full_page=True)
 
 
 if __name__ == "__main__":
