@@ -16,19 +16,7 @@ from apps.nodes.models import Node
 from tests.worlds import World, build_world
 
 NAMES = ("Heart failure", "Kidney stones")
-WHOLE = ("e2e", "browser", "rig")  # one platform, or names that are theirs alone
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Processes that share the tests share out whole files, and some whole folders.
-
-    The tests of e2e count what happens in Docker, so none is beside another.
-    """
-    for item in items:
-        together = item.path.parent if item.path.parent.name in WHOLE else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together)))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page as BrowserPage
 
-from tests.browser.watching import Axe, Watch, brightness, made_by_scripts, too_wide
+from tests.browser.watching import (
+    Axe,
+    Watch,
+    made_by_scripts,
+    too_wide,
+    wait_until_dark,
+)
 from tests.worlds import World
 from tools.rig.browser import PHONE, Readers, go_dark
 from tools.rig.world import RESEARCHER
@@ -20,7 +26,6 @@ from tools.screenshots.routes import named_routes
 from tools.screenshots.stage import Stage
 
 PAGES = all_pages()
-DARK = 60  # of 255
 
 
 def test_no_page_of_the_url_configuration_is_forgotten() -> None:
@@ -60,7 +65,7 @@ def look_at(page: BrowserPage, axe: Axe) -> None:
     assert [*too_wide(page), *axe.violations(page)] == []
     go_dark(page)
     page.set_viewport_size(PHONE)
-    assert brightness(page) < DARK
+    wait_until_dark(page)
     assert [*too_wide(page), *axe.violations(page)] == []
 
 

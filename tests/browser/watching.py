@@ -111,15 +111,16 @@ def made_by_scripts(page: Page, served: str) -> list[str]:
     return missing
 
 
-def brightness(page: Page) -> float:
-    """Of the page's ground: 0 is black, 255 white."""
-    ground: str = page.evaluate(
-        """() => {
-          const pixel = new OffscreenCanvas(1, 1).getContext("2d");
-          pixel.fillStyle = getComputedStyle(document.body).backgroundColor;
-          pixel.fillRect(0, 0, 1, 1);
-          return [...pixel.getImageData(0, 0, 1, 1).data].join(" ");
-        }"""
-    )
-    colours = [int(part) for part in ground.split()[:3]]
-    return sum(colours) / len(colours)
+# Of the page's ground: 0 is black, 255 white.
+IS_DARK = """() => {
+  const pixel = new OffscreenCanvas(1, 1).getContext("2d");
+  pixel.fillStyle = getComputedStyle(document.body).backgroundColor;
+  pixel.fillRect(0, 0, 1, 1);
+  const [red, green, blue] = pixel.getImageData(0, 0, 1, 1).data;
+  return (red + green + blue) / 3 < 60;
+}"""
+
+
+def wait_until_dark(page: Page) -> None:
+    """The page's scripts hear of the reader's wish a moment later."""
+    page.wait_for_function(IS_DARK)
