@@ -38,6 +38,17 @@ WATCH_FOR = """(text) => {
   });
 }"""
 
+# Two hints, the second while the first is answered; resolves once both are shown.
+HINT_TWICE = """() => new Promise((resolve) => {
+  let missing = 2;
+  const lanes = document.querySelector("#lanes");
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target === lanes && --missing === 0) resolve();
+  });
+  lanes.dispatchEvent(new CustomEvent("live"));
+  lanes.dispatchEvent(new CustomEvent("live"));
+})"""
+
 
 @pytest.fixture
 def context(readers: Readers) -> Iterator[BrowserContext]:
@@ -105,6 +116,23 @@ def test_every_open_tab_changes_within_a_second(
     print("seconds from event to tab:", *(f"{delay:.2f}" for delay in delays))
     assert max(delays) < SOON
     tabs[-1].close()
+
+
+def test_an_answer_that_comes_after_the_last_one_changes_nothing(
+    context: BrowserContext, stage: Stage
+) -> None:
+    task = waiting_task(stage)
+    page = context.new_page()
+    page.route_web_socket(SOCKET, lambda socket: socket.close(code=REFUSED))
+    page.goto(f"/tasks/{task['id']}/")
+    expect(page.get_by_text("No live updates")).to_be_visible()
+    expect(page.locator(".htmx-request")).to_have_count(0)
+    cancel(stage, task)
+    page.evaluate(HINT_TWICE)
+    expect(lane(page, WEST)).to_contain_text("Cancelled")
+    # How to take up an answer is looked up when it comes: not into the lanes, whole.
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    expect(page.locator("#task-results")).to_have_count(1)
 
 
 def test_a_log_grows_while_it_is_open_and_stays_open(
