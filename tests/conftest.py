@@ -10,13 +10,19 @@ from django.db import connections, transaction
 from django.test import override_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
+from xdist.remote import Producer
 
 from apps.collaborations.models import Collaboration
 from apps.nodes.models import Node
+from tests.sharing import ByFile
 from tests.worlds import World, build_world
 
 NAMES = ("Heart failure", "Kidney stones")
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What the Makefile asks of the rig, as commands.
 
 `python -m tools.rig base-image` makes the algorithms' base image, once;
+`python -m tools.rig engine -- CMD…` runs CMD with a Docker engine;
 `python -m tools.rig services -- CMD…` runs CMD with PostgreSQL and Redis.
 """
 
@@ -21,7 +22,10 @@ from tools.rig.postgres import Postgres
 from tools.rig.process import as_user, find_program, free_port, sigterm_unwinds
 from tools.rig.redis import Redis
 
-USAGE = "usage: python -m tools.rig base-image | services -- COMMAND [ARGUMENT …]"
+USAGE = (
+    "usage: python -m tools.rig base-image | engine -- COMMAND [ARGUMENT …]"
+    " | services -- COMMAND [ARGUMENT …]"
+)
 STOP_SECONDS = 10
 
 
@@ -41,6 +45,9 @@ def run(arguments: list[str]) -> int:
         case ["base-image"]:
             prepare_base_image()
             return 0
+        case ["engine", "--", *command] if command:
+            with docker_engine():
+                return _run(command, os.environ)
         case ["services", "--", *command] if command:
             return run_with_services(command)
     print(USAGE, file=sys.stderr)
