@@ -14,7 +14,8 @@ from ptm_node.errors import NodeError
 from ptm_node.journal import Journal, Row
 from ptm_node.runtimes.fake import FakeEngine, FakeRuntime, Inside
 
-from tests.node.fake_server import KEY, FakeServer
+from tests.node.fake_protocol import KEY
+from tests.node.fake_server import FakeServer
 
 IMAGE = "localhost:5050/ptm/summary@sha256:" + "a" * 64
 NODE = config.key_prefix(KEY)

@@ -6,7 +6,8 @@ import pytest
 from ptm_node.runtimes.fake import FakeEngine
 
 from tests.node.conftest import StartDaemon
-from tests.node.fake_server import KEY, FakeServer
+from tests.node.fake_protocol import KEY
+from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, waits_for
 
 

@@ -8,7 +8,7 @@ from ptm_node import config
 from ptm_node.errors import ConfigError
 from ptm_node.template import TEMPLATE, examples
 
-from tests.node.fake_server import KEY
+from tests.node.fake_protocol import KEY
 
 MINIMAL = '[server]\nurl = "https://ptm.example.org"\n[node]\nname = "x"\n'
 

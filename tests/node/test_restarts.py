@@ -1,7 +1,7 @@
 """What a new daemon makes of what the last one left, whatever the moment of its end.
 
 The last one's end is arranged by writing journal, spool and engine as they were then;
-test_kill.py ends real processes.
+test_daemon_process.py ends real processes.
 """
 
 import threading
@@ -18,7 +18,8 @@ from ptm_node.spool import Spool
 
 from tests.node.conftest import StartDaemon
 from tests.node.examples import assignment
-from tests.node.fake_server import FakeServer, Run
+from tests.node.fake_runs import Run
+from tests.node.fake_server import FakeServer
 from tests.node.harness import (
     IMAGE,
     NODE,

@@ -13,7 +13,8 @@ from ptm_node.messages import Enrolled
 from ptm_node.server_api import ServerApi
 from ptm_node.transport import Transport
 
-from tests.node.fake_server import KEY, FakeServer
+from tests.node.fake_protocol import KEY
+from tests.node.fake_server import FakeServer
 
 
 class Answering:

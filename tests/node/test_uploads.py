@@ -20,8 +20,9 @@ from ptm_node.server_api import ServerApi
 from ptm_node.uploads import CHUNK, Upload
 
 from tests.node.conftest import StartDaemon
-from tests.node.fake_server import KEY as IDENTITY
-from tests.node.fake_server import FakeServer, Run
+from tests.node.fake_protocol import KEY as IDENTITY
+from tests.node.fake_runs import Run
+from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, eventually, wait_until_clean, writes
 
 KEY = Key(1, 1)
