@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -14,6 +15,7 @@ from xdist.remote import Producer
 
 from apps.collaborations.models import Collaboration
 from apps.nodes.models import Node
+from tests.daemon import NodeClient
 from tests.sharing import ByFile
 from tests.worlds import World, build_world
 
@@ -80,3 +82,17 @@ def world(db: None, _standing: list[World]) -> World:
 def rival(db: None, _standing: list[World]) -> World:
     """A second world that shares nothing with the first."""
     return _copy(_standing[1])
+
+
+@pytest.fixture
+def node(world: World) -> NodeClient:
+    """The node of the first site."""
+    return world.nodes[0]
+
+
+@pytest.fixture
+def run(world: World, node: NodeClient) -> dict[str, Any]:
+    """The run of a task for the first site, which its node has claimed."""
+    world.send(organizations=[world.sites[0].pk])
+    (assignment,) = node.claimed()
+    return assignment

@@ -10,7 +10,7 @@ from apps.accounts.models import User
 from tests.worlds import World
 
 
-def browser(world: World, person: str) -> Client:
+def browser(world: World, person: str = "alice") -> Client:
     """A browser in which this person has signed in."""
     return browser_of(world.people[person])
 

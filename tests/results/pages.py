@@ -7,12 +7,11 @@ import json
 import re
 from typing import Any
 
-from django.test import Client
-
 from apps.results.models import Result
 from apps.results.uploads import MAX_CHUNK_BYTES
 from apps.tasks.models import Task
 from tests.daemon import NodeClient
+from tests.pages import browser
 from tests.worlds import World
 
 VIEWS: list[dict[str, Any]] = [
@@ -70,12 +69,6 @@ def upload(node: NodeClient, run: dict[str, Any], data: bytes) -> None:
 
 def results(task: Task) -> list[Result]:
     return list(Result.objects.filter(run__task=task).order_by("run"))
-
-
-def browser(world: World, person: str = "alice") -> Client:
-    client = Client()
-    client.force_login(world.people[person])
-    return client
 
 
 def look(world: World, path: str, person: str = "alice") -> str:

@@ -13,7 +13,8 @@ from apps.results.charts import MAX_CHARTS, MAX_POINTS, charts_of, exhibits
 from apps.results.manifest_views import Column, View
 from apps.results.spreadsheets import csv_text
 from apps.results.tables import Answer, Table
-from tests.results.pages import answered, browser, describe, look, results
+from tests.pages import browser
+from tests.results.pages import answered, describe, look, results
 from tests.worlds import World
 
 SCRIPT = "<script>alert(1)</script>"

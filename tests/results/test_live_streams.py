@@ -31,11 +31,6 @@ def server(world: World, data_folder: Path) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture
-def node(world: World) -> NodeClient:
-    return world.nodes[0]
-
-
 def resident_peak(server: Server) -> int:
     """The most memory that any process of the server has had, in bytes."""
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text()

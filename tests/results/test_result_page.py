@@ -9,10 +9,10 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.results.models import Result
 from apps.tasks.models import Task
+from tests.pages import browser
 from tests.results.pages import (
     VIEWS,
     answered,
-    browser,
     describe,
     figures_of,
     lines_of,

@@ -5,9 +5,9 @@ import pytest
 from apps.results.manifest_views import MAX_ROWS
 from apps.results.tables import MAX_LINES
 from apps.tasks.models import Task
+from tests.pages import browser
 from tests.results.pages import (
     answered,
-    browser,
     describe,
     figures_of,
     look,

@@ -13,23 +13,10 @@ from tusclient.exceptions import TusCommunicationError
 from apps.results.models import Result
 from apps.tasks.models import Run
 from tests.daemon import NodeClient
-from tests.worlds import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DATA = bytes(range(256)) * 2000
-
-
-@pytest.fixture
-def node(world: World) -> NodeClient:
-    return world.nodes[0]
-
-
-@pytest.fixture
-def run(world: World, node: NodeClient) -> dict[str, Any]:
-    world.send(organizations=[world.sites[0].pk])
-    (assignment,) = node.claimed()
-    return assignment
 
 
 def uploader(

@@ -7,10 +7,10 @@ import pytest
 
 from apps.results import of_task
 from apps.tasks.models import Task
+from tests.pages import browser
 from tests.results.pages import (
     VIEWS,
     answered,
-    browser,
     describe,
     figures_of,
     lines_of,

@@ -20,18 +20,6 @@ from tests.worlds import World
 DATA = b'{"n": 686, "sum": 36424.0}'
 
 
-@pytest.fixture
-def run(world: World) -> dict[str, Any]:
-    world.send(organizations=[world.sites[0].pk])
-    (assignment,) = world.nodes[0].claimed()
-    return assignment
-
-
-@pytest.fixture
-def node(world: World) -> NodeClient:
-    return world.nodes[0]
-
-
 def status(run: dict[str, Any]) -> str:
     return str(Run.objects.get(pk=run["run"]).status)
 

@@ -14,21 +14,8 @@ from apps.results.models import Result, Upload
 from apps.tasks.models import Run
 from tests.daemon import NodeClient
 from tests.stored import acts, nothing_stored
-from tests.worlds import World
 
 DATA = b"0123456789" * 10
-
-
-@pytest.fixture
-def node(world: World) -> NodeClient:
-    return world.nodes[0]
-
-
-@pytest.fixture
-def run(world: World, node: NodeClient) -> dict[str, Any]:
-    world.send(organizations=[world.sites[0].pk])
-    (assignment,) = node.claimed()
-    return assignment
 
 
 @pytest.fixture

@@ -13,12 +13,6 @@ from tests.worlds import World
 pytestmark = pytest.mark.backends
 
 
-@pytest.fixture
-def task(world: World) -> dict[str, Any]:
-    sent: dict[str, Any] = world.send()
-    return sent
-
-
 def cancel(world: World, task: dict[str, Any], person: str = "alice") -> Any:
     return world.person(person).post(f"/api/v1/tasks/{task['id']}/cancel/")
 

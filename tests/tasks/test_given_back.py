@@ -16,13 +16,6 @@ from tests.worlds import World, add_node
 pytestmark = pytest.mark.backends
 
 
-@pytest.fixture
-def run(world: World) -> dict[str, Any]:
-    world.send(organizations=[world.sites[0].pk])
-    (assignment,) = world.nodes[0].claimed()
-    return assignment
-
-
 def stored(run: dict[str, Any]) -> Run:
     found: Run = Run.objects.get(pk=run["run"])
     return found

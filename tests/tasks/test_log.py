@@ -14,13 +14,6 @@ from tests.worlds import World
 KIB = 1024
 
 
-@pytest.fixture
-def run(world: World) -> dict[str, Any]:
-    world.send(organizations=[world.sites[0].pk])
-    (assignment,) = world.nodes[0].claimed()
-    return assignment
-
-
 def shown(world: World, run: dict[str, Any], query: str = "") -> Any:
     return world.person("alice").get(f"/api/v1/runs/{run['run']}/log/{query}")
 

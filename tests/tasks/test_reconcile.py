@@ -12,13 +12,6 @@ from tests.worlds import World
 pytestmark = pytest.mark.backends
 
 
-@pytest.fixture
-def run(world: World) -> dict[str, Any]:
-    world.send(organizations=[world.sites[0].pk])
-    (assignment,) = world.nodes[0].claimed()
-    return assignment
-
-
 def status(run: dict[str, Any]) -> str:
     return str(Run.objects.get(pk=run["run"]).status)
 

@@ -63,13 +63,6 @@ WORDS = [
 ]
 
 
-@pytest.fixture
-def run(world: World) -> dict[str, Any]:
-    world.send(organizations=[world.sites[0].pk])
-    (assignment,) = world.nodes[0].claimed()
-    return assignment
-
-
 def tell(world: World, run: dict[str, Any], status: str, **fields: Any) -> Any:
     return world.nodes[0].report(run["run"], run["attempt"], status, **fields)
 

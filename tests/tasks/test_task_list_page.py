@@ -16,15 +16,10 @@ from apps.tasks import task_search
 from apps.tasks.models import Input, Run, Task
 from apps.tasks.newest import nearest_tasks
 from apps.tasks.services import cancel_task
+from tests.pages import browser
 from tests.worlds import World
 
 HOSTILE = '<script>alert(1)</script>"\u202egnp.exe'
-
-
-def browser(world: World, person: str = "alice") -> Client:
-    client = Client()
-    client.force_login(world.people[person])
-    return client
 
 
 def page(world: World, query: str = "", person: str = "alice") -> str:
