@@ -34,6 +34,13 @@ def engine() -> FakeEngine:
 
 
 @pytest.fixture
+def asleep(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what a test does makes the node look for work: no clock, no heartbeat."""
+    monkeypatch.setattr("ptm_node.dispatch._LOOK_SECONDS", 1e6)
+    server.heartbeat_seconds = 300.0
+
+
+@pytest.fixture
 def start(
     tmp_path: Path, server: FakeServer, engine: FakeEngine
 ) -> Iterator[StartDaemon]:

@@ -129,10 +129,11 @@ class FakeServer(FakeProtocol):
                 }
                 raise AssertionError(f"still waiting; runs: {states}")
 
-    def wait_status(self, run: Run, *statuses: str, seconds: float = 30.0) -> None:
-        """Fails at once if the run has ended in another way."""
+    def wait_status(self, run: Run, *statuses: str, seconds: float = 30.0) -> Run:
+        """The run itself; fails at once if it has ended in another way."""
         self.wait(lambda: run.status in {*statuses, *TERMINAL}, seconds)
         assert run.status in statuses, f"{run.status}: {run.code} {run.detail}"
+        return run
 
     def count(self, pattern: str) -> int:
         """How many requests arrived that match."""

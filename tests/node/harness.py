@@ -84,6 +84,20 @@ def waits_for(released: threading.Event, content: bytes = b"{}") -> Any:
     return program
 
 
+def journal_of(state: Path) -> list[Row]:
+    """What the journal holds, read as another process would."""
+    journal = Journal(state / "journal.sqlite3")
+    try:
+        return journal.rows()
+    finally:
+        journal.close()
+
+
+def files_of(state: Path) -> list[Path]:
+    """What waits at the site, in work folders and in the spool."""
+    return [path for name in ("spool", "work") for path in (state / name).iterdir()]
+
+
 class Daemon:
     """One start of the daemon. Several, one after the other, share a folder."""
 
@@ -118,17 +132,11 @@ class Daemon:
         return Path(self.config.node.state)
 
     def journal(self) -> list[Row]:
-        """What the journal holds, read as another process would."""
-        journal = Journal(self.state / "journal.sqlite3")
-        try:
-            return journal.rows()
-        finally:
-            journal.close()
+        return journal_of(self.state)
 
     def leftovers(self) -> list[str]:
         """Whatever a finished run should not leave at the site."""
-        found = [p for name in ("spool", "work") for p in (self.state / name).iterdir()]
-        return [str(p) for p in found] + [
+        return [str(path) for path in files_of(self.state)] + [
             f"container of run {each.inside.spec.key}"
             for each in self.engine.containers.values()
         ]

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
-from ptm_node.journal import Journal, Row
+from ptm_node.journal import Row
 
 from tests.node.fake_server import FakeServer
-from tests.node.harness import write_config
+from tests.node.harness import files_of, journal_of, write_config
 
 END_SECONDS = 30
 
@@ -61,16 +61,10 @@ class DaemonProcess:
         return self._process.wait(END_SECONDS)
 
     def journal(self) -> list[Row]:
-        journal = Journal(self.state / "journal.sqlite3")
-        try:
-            return journal.rows()
-        finally:
-            journal.close()
+        return journal_of(self.state)
 
     def files(self) -> list[str]:
-        """What waits at the site, in work folders and in the spool."""
-        found = [p for name in ("spool", "work") for p in (self.state / name).iterdir()]
-        return [path.name for path in found]
+        return [path.name for path in files_of(self.state)]
 
     def resident_megabytes(self) -> float:
         status = Path(f"/proc/{self.pid}/status").read_text()

@@ -7,6 +7,7 @@ from ptm_node.runtimes.fake import FakeEngine
 
 from tests.node.conftest import StartDaemon
 from tests.node.fake_protocol import KEY
+from tests.node.fake_runs import Run
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, waits_for
 
@@ -15,11 +16,24 @@ def held(server: FakeServer) -> bool:
     return any(claim["wait"] for claim in server.claims)
 
 
+def wait_until_listening(server: FakeServer) -> None:
+    """Until the node has found no work and hears of the next by its socket."""
+    server.wait(lambda: server.sockets and len(server.claims) >= 2)
+
+
+def add_run_unheard(server: FakeServer) -> Run:
+    """A run of which the socket does not tell."""
+    sockets, server.sockets = server.sockets, []
+    run = server.add_run(IMAGE)
+    server.sockets = sockets
+    return run
+
+
 def test_a_hint_brings_the_work_at_once(
     server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
     start()
-    server.wait(lambda: server.sockets and len(server.claims) >= 2)
+    wait_until_listening(server)
     before = len(server.claims)
     run = server.add_run(IMAGE)
     server.wait(lambda: len(server.claims) > before, seconds=0.3)  # 15 s of the node's
@@ -27,20 +41,14 @@ def test_a_hint_brings_the_work_at_once(
     assert not held(server)
 
 
+@pytest.mark.usefixtures("asleep")
 def test_a_lost_hint_is_made_up_for_by_the_next_heartbeat(
-    server: FakeServer,
-    engine: FakeEngine,
-    start: StartDaemon,
-    monkeypatch: pytest.MonkeyPatch,
+    server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
-    monkeypatch.setattr("ptm_node.dispatch._LOOK_SECONDS", 1e6)
     server.heartbeat_seconds = 1.0
     start(server={"channel": "websocket"})
-    server.wait(lambda: server.sockets and len(server.claims) >= 2)
-    sockets, server.sockets = server.sockets, []
-    run = server.add_run(IMAGE)
-    server.sockets = sockets
-    server.wait_status(run, "completed")
+    wait_until_listening(server)
+    server.wait_status(add_run_unheard(server), "completed")
 
 
 def test_a_lost_hint_costs_half_a_minute_at_most(
@@ -48,11 +56,8 @@ def test_a_lost_hint_costs_half_a_minute_at_most(
 ) -> None:
     server.heartbeat_seconds = 300.0
     start(server={"channel": "websocket"})
-    server.wait(lambda: server.sockets and len(server.claims) >= 2)
-    sockets, server.sockets = server.sockets, []
-    run = server.add_run(IMAGE)
-    server.sockets = sockets
-    server.wait_status(run, "completed", seconds=60)
+    wait_until_listening(server)
+    server.wait_status(add_run_unheard(server), "completed", seconds=60)
 
 
 @pytest.mark.parametrize("end", ["cut", 1012, 1000, 4401])
@@ -70,16 +75,12 @@ def test_a_socket_that_ends_is_opened_again(
     server.wait_status(server.add_run(IMAGE), "completed")
 
 
+@pytest.mark.usefixtures("asleep")
 def test_a_socket_that_ends_is_a_reason_to_look(
-    server: FakeServer,
-    engine: FakeEngine,
-    start: StartDaemon,
-    monkeypatch: pytest.MonkeyPatch,
+    server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
-    monkeypatch.setattr("ptm_node.dispatch._LOOK_SECONDS", 1e6)
-    server.heartbeat_seconds = 300.0
     start(server={"channel": "websocket"})
-    server.wait(lambda: server.sockets and len(server.claims) >= 2)
+    wait_until_listening(server)
     before = len(server.claims)
     server.fail("GET /ws/", "drop", times=10_000)
     server.sockets[0].cut()
@@ -154,8 +155,7 @@ def test_a_cancel_is_heard_by_polling_even_if_every_slot_is_taken(
 ) -> None:
     engine.present[IMAGE] = waits_for(Event())
     start(server={"channel": "polling"}, limits={"concurrent_runs": 1})
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "running")
+    run = server.wait_status(server.add_run(IMAGE), "running")
     server.cancel(run)
     server.wait_status(run, "cancelled")
 

@@ -32,8 +32,7 @@ def test_a_run_completes_once_whatever_happens_to_a_request(
     fault = server.fail(request_line, action, times=2)
     server.heartbeat_seconds = 1.0
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "completed")
+    run = server.wait_status(server.add_run(IMAGE), "completed")
     assert run.result == b"{}"
     assert (run.attempt, engine.starts) == (1, [(1, 1)])
     wait_until_clean(daemon)
@@ -48,8 +47,7 @@ def test_an_end_without_a_result_is_told_until_it_is_heard(
     engine.present[IMAGE] = writes(b"", 4)
     daemon = start()
     confirmed = server.fail("POST .*/report/", "stall")
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "preparing")
+    run = server.wait_status(server.add_run(IMAGE), "preparing")
     server.fail("POST .*/report/", action, times=4)
     confirmed.released.set()
     server.wait_status(run, "failed")
@@ -74,8 +72,7 @@ def test_a_server_that_was_away_gets_what_ended_meanwhile(
     released = threading.Event()
     engine.present[IMAGE] = waits_for(released)
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "running")
+    run = server.wait_status(server.add_run(IMAGE), "running")
     away = server.fail(".", "drop", times=10_000)
     for each in list(server.sockets):
         each.cut()
@@ -92,8 +89,7 @@ def test_a_claim_repeats_its_number_until_it_has_an_answer(
 ) -> None:
     server.fail("POST .*/claim/", "lose", times=3)
     start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "completed")
+    server.wait_status(server.add_run(IMAGE), "completed")
     numbers = [claim["claim"] for claim in server.claims]
     assert numbers[:4] == [1, 1, 1, 1]
     assert sorted(set(numbers)) == list(range(1, numbers[-1] + 1))
@@ -104,19 +100,14 @@ def test_a_journal_that_is_behind_goes_on_from_the_servers_number(
 ) -> None:
     server.last_claim = 41
     start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "completed")
+    server.wait_status(server.add_run(IMAGE), "completed")
     assert server.claims[0]["claim"] == 42
 
 
+@pytest.mark.usefixtures("asleep")
 def test_a_stale_claim_is_followed_by_the_right_one_at_once(
-    server: FakeServer,
-    engine: FakeEngine,
-    start: StartDaemon,
-    monkeypatch: pytest.MonkeyPatch,
+    server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
-    monkeypatch.setattr("ptm_node.dispatch._LOOK_SECONDS", 1e6)
-    server.heartbeat_seconds = 300.0
     server.fail("GET /ws/", "hang")
     server.last_claim = 41
     run = server.add_run(IMAGE)
@@ -130,8 +121,7 @@ def test_an_attempt_that_is_stale_is_dropped(
     released = threading.Event()
     engine.present[IMAGE] = waits_for(released)
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "running")
+    run = server.wait_status(server.add_run(IMAGE), "running")
     with server.changed:
         run.attempt = 2
     released.set()
@@ -173,8 +163,7 @@ def test_a_cancel_that_needs_no_confirmation_any_more_is_dropped(
 ) -> None:
     engine.present[IMAGE] = waits_for(threading.Event())
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "running")
+    run = server.wait_status(server.add_run(IMAGE), "running")
     server.fail("POST .*/report/", "409", code=code, times=10_000)
     before = server.count("/report/")
     server.cancel(run)
@@ -190,8 +179,7 @@ def test_a_proxys_page_is_no_answer(
     for status in ("404", "401", "409", "403", "302"):
         server.fail("POST .*/(report|result|claim)/", status)
     start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "completed")
+    server.wait_status(server.add_run(IMAGE), "completed")
 
 
 def test_a_report_that_the_server_refuses_becomes_a_simpler_one(
@@ -200,8 +188,7 @@ def test_a_report_that_the_server_refuses_becomes_a_simpler_one(
     engine.present[IMAGE] = writes(b"", 4)
     daemon = start()
     confirmed = server.fail("POST .*/report/", "stall")
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "preparing")
+    run = server.wait_status(server.add_run(IMAGE), "preparing")
     server.fail("POST .*/report/", "400", code="validation_failed", times=2)
     confirmed.released.set()
     server.wait_status(run, "failed")
@@ -214,8 +201,7 @@ def test_a_confirmation_that_is_refused_ends_the_run(
 ) -> None:
     server.fail("POST .*/report/", "400", code="validation_failed")
     start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "failed")
+    run = server.wait_status(server.add_run(IMAGE), "failed")
     assert run.code == "internal"
     assert engine.starts == []
 
@@ -225,8 +211,7 @@ def test_a_result_that_the_server_finds_too_large_is_said_to_be(
 ) -> None:
     server.fail("POST .*/result/", "413", code="result_too_large")
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "failed")
+    run = server.wait_status(server.add_run(IMAGE), "failed")
     assert run.code == "output_too_large"
     wait_until_clean(daemon)
 
@@ -249,8 +234,7 @@ def test_one_run_that_cannot_be_sent_does_not_hold_back_another(
     stuck = server.fail("POST .*/runs/1/result/", "503", times=1000)
     start()
     first = server.add_run(IMAGE)
-    second = server.add_run(IMAGE)
-    server.wait_status(second, "completed")
+    server.wait_status(server.add_run(IMAGE), "completed")
     stuck.times = 0
     server.wait_status(first, "completed")
 
@@ -286,8 +270,7 @@ def test_an_answer_to_another_claim_is_not_taken(
 
     monkeypatch.setattr(server, "_claim", claim)
     start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "completed")
+    server.wait_status(server.add_run(IMAGE), "completed")
     assert [each["claim"] for each in server.claims][:2] == [1, 1]
 
 

@@ -82,20 +82,16 @@ def completed(server: FakeServer, run: Run) -> bytes | None:
     return run.result
 
 
-def test_killed_after_the_claim_the_run_begins_anew(
-    past: Past, server: FakeServer, engine: FakeEngine, start: StartDaemon
+@pytest.mark.parametrize("container_made", [False, True])
+def test_killed_between_the_claim_and_the_start_the_run_begins_anew(
+    container_made: bool,
+    past: Past,
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
 ) -> None:
-    past.journal.close()
-    daemon = start()
-    assert completed(server, past.run) == b"{}"
-    assert engine.starts == [KEY]
-    wait_until_clean(daemon)
-
-
-def test_killed_between_making_and_starting_the_container_it_is_made_anew(
-    past: Past, server: FakeServer, engine: FakeEngine, start: StartDaemon
-) -> None:
-    past.container()
+    if container_made:
+        past.container()
     past.journal.close()
     daemon = start()
     assert completed(server, past.run) == b"{}"

@@ -18,8 +18,7 @@ def test_a_result_arrives_and_nothing_is_left_behind(
 ) -> None:
     engine.present[IMAGE] = writes(b'{"n": 1}')
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "completed")
+    run = server.wait_status(server.add_run(IMAGE), "completed")
     assert (run.result, run.media_type) == (b'{"n": 1}', "application/json")
     assert engine.starts == [(1, 1)]
     wait_until_clean(daemon)
@@ -31,8 +30,7 @@ def test_the_server_hears_each_state(
     released = threading.Event()
     engine.present[IMAGE] = waits_for(released)
     start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "running")
+    run = server.wait_status(server.add_run(IMAGE), "running")
     released.set()
     server.wait_status(run, "completed")
     assert run.history == ["claimed", "preparing", "running", "completed"]
@@ -43,8 +41,7 @@ def test_nothing_starts_before_the_server_has_confirmed(
 ) -> None:
     confirmation = server.fail("POST .*/report/", "stall")
     start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "preparing")
+    run = server.wait_status(server.add_run(IMAGE), "preparing")
     eventually(lambda: engine.containers)  # made meanwhile, which saves time
     assert engine.starts == []
     confirmation.released.set()
@@ -58,8 +55,7 @@ def test_nothing_is_pulled_before_the_server_has_confirmed(
     engine.pullable[OTHER] = writes(b"{}")
     confirmation = server.fail("POST .*/report/", "stall")
     start()
-    run = server.add_run(OTHER)
-    server.wait_status(run, "preparing")
+    run = server.wait_status(server.add_run(OTHER), "preparing")
     assert OTHER not in engine.present
     confirmation.released.set()
     server.wait_status(run, "completed")
@@ -112,8 +108,7 @@ def test_a_failure_says_whose_fault_it_is(
     program, code, detail, retry = FAILURES[name]
     engine.present[IMAGE] = program
     daemon = start(limits={"output": "1k"})
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "failed")
+    run = server.wait_status(server.add_run(IMAGE), "failed")
     assert (run.code, run.retry) == (code, retry)
     assert detail in run.detail
     assert run.result is None
@@ -129,8 +124,7 @@ def test_a_child_that_ran_out_of_memory_does_not_fail_a_run_that_succeeded(
 
     engine.present[IMAGE] = program
     start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "completed")
+    server.wait_status(server.add_run(IMAGE), "completed")
 
 
 def test_output_of_exactly_the_limit_is_a_result(
@@ -138,8 +132,7 @@ def test_output_of_exactly_the_limit_is_a_result(
 ) -> None:
     engine.present[IMAGE] = writes(b"x" * 1024)
     start(limits={"output": "1k"})
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "completed")
+    run = server.wait_status(server.add_run(IMAGE), "completed")
     assert run.media_type == "application/octet-stream"
 
 
@@ -147,8 +140,7 @@ def test_an_unknown_image_is_said_to_be_unknown(
     server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
     daemon = start()
-    run = server.add_run(OTHER)
-    server.wait_status(run, "failed")
+    run = server.wait_status(server.add_run(OTHER), "failed")
     assert run.code == "image_not_found"
     wait_until_clean(daemon)
 
@@ -164,8 +156,7 @@ def test_an_output_that_became_a_link_is_not_followed(
 
     engine.present[IMAGE] = program
     start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "failed")
+    run = server.wait_status(server.add_run(IMAGE), "failed")
     assert run.code == "output_invalid"
 
 
@@ -173,8 +164,9 @@ def test_a_foreign_image_is_refused_by_the_site(
     server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
     daemon = start()
-    run = server.add_run("evil.example/miner@sha256:" + "b" * 64)
-    server.wait_status(run, "rejected")
+    run = server.wait_status(
+        server.add_run("evil.example/miner@sha256:" + "b" * 64), "rejected"
+    )
     assert run.code == "policy_refused"
     assert engine.starts == []
     wait_until_clean(daemon)
@@ -189,15 +181,10 @@ def test_an_unknown_database_goes_back_for_another_node(
     assert run.code == "database_unknown"
 
 
+@pytest.mark.usefixtures("asleep")  # only a slot that becomes free makes it ask
 def test_no_more_runs_are_claimed_than_may_run_at_once(
-    server: FakeServer,
-    engine: FakeEngine,
-    start: StartDaemon,
-    monkeypatch: pytest.MonkeyPatch,
+    server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
-    # Nothing but a slot that becomes free makes the node ask for the rest.
-    monkeypatch.setattr("ptm_node.dispatch._LOOK_SECONDS", 1e6)
-    server.heartbeat_seconds = 300.0
     released = threading.Event()
     engine.present[IMAGE] = waits_for(released)
     start(limits={"concurrent_runs": 2})

@@ -18,8 +18,7 @@ def test_the_log_stays_at_the_site(
 ) -> None:
     engine.present[IMAGE] = _talks
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "completed")
+    run = server.wait_status(server.add_run(IMAGE), "completed")
     wait_until_clean(daemon)
     assert (daemon.state / "logs" / "1-1.log").read_bytes() == b"one\ntwo\n"
     assert not run.log

@@ -23,8 +23,7 @@ def test_a_full_disk_is_not_the_algorithms_fault(
 
     monkeypatch.setattr("ptm_node.spool.os.fsync", no_room)
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "failed")
+    run = server.wait_status(server.add_run(IMAGE), "failed")
     assert (run.code, run.retry) == ("disk_full", True)
     wait_until_clean(daemon)
 
@@ -40,8 +39,7 @@ def test_a_mistake_of_the_nodes_own_is_not_told_in_detail(
 
     monkeypatch.setattr("ptm_node.runs.ptm.lay_out", breaks)
     start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "failed")
+    run = server.wait_status(server.add_run(IMAGE), "failed")
     assert run.code == "internal"
     assert run.detail == "the node met an error; its log says more"
 
@@ -63,8 +61,7 @@ def test_a_journal_that_cannot_be_written_for_a_while_loses_no_end(
 
     monkeypatch.setattr(Journal, "ended", write)
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "failed")
+    run = server.wait_status(server.add_run(IMAGE), "failed")
     assert run.code == "exit_nonzero"
     wait_until_clean(daemon)
 
@@ -85,7 +82,6 @@ def test_a_claim_that_cannot_be_written_down_is_asked_for_again(
 
     monkeypatch.setattr(Journal, "record_claim", write)
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "completed")
+    run = server.wait_status(server.add_run(IMAGE), "completed")
     assert (run.attempt, engine.starts) == (1, [(1, 1)])
     wait_until_clean(daemon)

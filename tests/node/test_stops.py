@@ -14,8 +14,7 @@ def test_a_run_that_was_cancelled_before_the_confirmation_never_starts(
 ) -> None:
     answer = server.fail("POST .*/report/", "hang")
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "claimed")
+    run = server.wait_status(server.add_run(IMAGE), "claimed")
     server.wait(lambda: answer.met)
     server.cancel(run)
     answer.released.set()
@@ -29,8 +28,7 @@ def test_a_run_beyond_its_time_is_stopped(
 ) -> None:
     engine.present[IMAGE] = waits_for(threading.Event())
     daemon = start(limits={"time": "0.1s"})
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "failed")
+    run = server.wait_status(server.add_run(IMAGE), "failed")
     assert (run.code, run.detail) == ("timed_out", "stopped after 0.1 seconds")
     wait_until_clean(daemon)
 
@@ -40,8 +38,7 @@ def test_a_run_is_cancelled_while_its_container_runs(
 ) -> None:
     engine.present[IMAGE] = waits_for(threading.Event())
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "running")
+    run = server.wait_status(server.add_run(IMAGE), "running")
     server.cancel(run)
     server.wait_status(run, "cancelled")
     wait_until_clean(daemon)
@@ -61,8 +58,7 @@ def test_a_cancelled_run_is_confirmed_only_when_its_container_has_ended(
 
     engine.present[IMAGE] = stubborn
     start(limits={"stop_grace": "10s"})
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "running")
+    run = server.wait_status(server.add_run(IMAGE), "running")
     server.cancel(run)
     assert asked.wait(5)
     server.look()
@@ -89,8 +85,7 @@ def test_a_run_that_belongs_to_another_is_stopped_without_a_word(
 ) -> None:
     engine.present[IMAGE] = waits_for(threading.Event())
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "running")
+    run = server.wait_status(server.add_run(IMAGE), "running")
     with server.changed:
         run.status = "expired"
     server.look()

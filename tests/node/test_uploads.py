@@ -271,8 +271,7 @@ def test_a_result_that_is_damaged_on_its_way_is_sent_again(
 
     monkeypatch.setattr(uploads._Window, "read", read)
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "completed")
+    run = server.wait_status(server.add_run(IMAGE), "completed")
     assert run.result == b"{}"
     wait_until_clean(daemon)
     sent = [
@@ -289,8 +288,7 @@ def test_a_result_that_is_damaged_each_time_fails_the_run(
 ) -> None:
     server.fail("PATCH .*/uploads/", "422", code="checksum_mismatch", times=100)
     daemon = start()
-    run = server.add_run(IMAGE)
-    server.wait_status(run, "failed")
+    run = server.wait_status(server.add_run(IMAGE), "failed")
     assert run.code == "internal"
     wait_until_clean(daemon)
 
@@ -313,8 +311,7 @@ def test_a_word_does_not_wait_for_a_large_result(
     engine.present[IMAGE] = writes(b"x" * 1000)
     first_chunk = server.fail("PATCH .*/uploads/", "stall")
     daemon = start()
-    quick = server.add_run(other)
-    server.wait_status(quick, "running")
+    quick = server.wait_status(server.add_run(other), "running")
     large = server.add_run(IMAGE)
     server.wait(lambda: first_chunk.met)
     released.set()
