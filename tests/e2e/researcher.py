@@ -79,6 +79,14 @@ class Researcher:
         [run] = self.ended(task)
         return run
 
+    def completed_once(self, task: Json) -> Json:
+        """The only run of a nonce: one attempt, one end, one result."""
+        run = self.ended_run(task)
+        assert (run["status"], run["attempt"]) == ("completed", 1), run
+        assert moves(run).count("completed") == 1, run
+        assert len(self.result(run)["nonce"]) == 32
+        return run
+
     def until(self, task: Json, *states: str) -> Json:
         """The only run, as soon as it is in one of the states."""
         while True:

@@ -100,6 +100,12 @@ class SiteNode:
         """Whether nothing is left within a few seconds."""
         return wait_until(lambda: not self.left(), SETTLE_SECONDS)
 
+    def assert_done(self) -> None:
+        """Nothing of a run is left: no file, no container, no line in the journal."""
+        assert self.settles(), self.left()
+        held = self.journal()["held"]
+        assert held == [], held
+
     def blame(self) -> set[str]:
         """What is left after a few seconds; it is told once, not after every test."""
         left = set() if self.settles() else self.left()

@@ -34,8 +34,7 @@ def test_a_running_container_is_ended_and_leaves_no_result(
     run = researcher.ended_run(task)
     assert (run["status"], run["result"]) == ("cancelled", None)
     assert moves(run) == ["claimed", "preparing", "running", "cancelled"]
-    assert node.settles()
-    assert node.journal()["held"] == []
+    node.assert_done()
 
 
 def test_a_cancel_waits_for_a_node_that_is_down(
@@ -53,8 +52,7 @@ def test_a_cancel_waits_for_a_node_that_is_down(
     run = researcher.ended_run(task)
     assert (run["status"], run["result"]) == ("cancelled", None)
     assert node.starts(run) == 1
-    assert node.settles()
-    assert node.journal()["held"] == []
+    node.assert_done()
 
 
 def test_a_result_that_was_cancelled_before_it_left_stays_at_the_site(
@@ -71,5 +69,4 @@ def test_a_result_that_was_cancelled_before_it_left_stays_at_the_site(
     assert (run["status"], run["result"]) == ("cancelled", None)
     found = researcher.api.get("results/", task=task["id"]).json()["results"]
     assert found == []
-    assert node.settles()
-    assert node.journal()["held"] == []
+    node.assert_done()

@@ -39,8 +39,7 @@ def test_a_faulty_image_fails_with_a_code_and_without_a_result(
     assert moves(run).count("failed") == 1
     assert {event["attempt"] for event in run["history"]} == {1}
     assert north.starts(run) == 1
-    assert north.settles()
-    assert north.journal()["held"] == []
+    north.assert_done()
 
 
 def test_a_site_that_shares_no_logs_lets_no_word_of_a_container_out(

@@ -26,8 +26,7 @@ def test_an_image_that_the_site_does_not_name_is_rejected_there_alone(
     # What the site does name, runs.
     allowed = researcher.ended_run(researcher.send_summary(WEST, columns=["age"]))
     assert allowed["status"] == "completed"
-    assert node.settles()
-    assert node.journal()["held"] == []
+    node.assert_done()
 
 
 def test_a_database_that_is_not_released_is_refused_before_anything_is_stored(
@@ -64,5 +63,4 @@ def test_a_database_whose_file_has_vanished_is_the_sites_fault(
     assert node.starts(run) == 0
     # The engine has not made a folder in the place of the file.
     assert [*node.data.table.parent.iterdir()] == []
-    assert node.settles()
-    assert node.journal()["held"] == []
+    node.assert_done()

@@ -44,8 +44,7 @@ def test_an_image_that_the_registry_has_lost_is_not_tried_again(
     assert platform.registry.host in run["detail"]
     assert moves(run) == ["claimed", "preparing", "failed"]
     assert node.starts(run) == 0
-    assert node.settles()
-    assert node.journal()["held"] == []
+    node.assert_done()
 
 
 def lose(platform: Platform, image: str) -> None:
