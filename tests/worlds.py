@@ -146,17 +146,32 @@ def build_world(name: str) -> World:
         grant_membership(user=user, organization=sites[number], role=role, actor=SYSTEM)
         world.people[person] = user
     for site in sites:
-        participation = invite_organization(
-            collaboration=collaboration, organization=site, actor=SYSTEM
-        )
-        answer_invitation(
-            participation=participation,
-            answer=ParticipationStatus.ACCEPTED,
-            actor=SYSTEM,
-        )
+        take_in(collaboration, site)
     for number, site in enumerate(sites):
         add_node(world, site, world.people[f"admin{number}"], hello=True)
     return world
+
+
+def take_in(collaboration: Collaboration, site: Organization) -> None:
+    """The collaboration invites the site, which accepts."""
+    participation = invite_organization(
+        collaboration=collaboration, organization=site, actor=SYSTEM
+    )
+    answer_invitation(
+        participation=participation, answer=ParticipationStatus.ACCEPTED, actor=SYSTEM
+    )
+
+
+def release_secret(world: World, rival: World) -> None:
+    """The world's first site joins the rival's collaboration and releases more there.
+
+    The label is "secret", of the type sql.
+    """
+    take_in(rival.collaboration, world.sites[0])
+    secret = [{"label": "secret", "type": "sql"}]
+    world.nodes[0].hello(
+        [*world.released(), {"id": rival.collaboration.pk, "databases": secret}]
+    )
 
 
 def add_node(

@@ -13,10 +13,9 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.algorithms.services import withdraw_version
 from apps.audit.actors import SYSTEM, Actor
-from apps.collaborations.choices import ParticipationStatus, Visibility
+from apps.collaborations.choices import Visibility
 from apps.collaborations.models import Collaboration
 from apps.collaborations.services import (
-    answer_invitation,
     create_collaboration,
     invite_organization,
 )
@@ -25,7 +24,7 @@ from apps.nodes.services import revoke_node
 from apps.organizations.choices import Role
 from apps.organizations.services import create_organization, grant_membership
 from tests.pages import browser, browser_of, links, words
-from tests.worlds import World, add_node
+from tests.worlds import World, add_node, release_secret, take_in
 
 LIST = "/collaborations/"
 
@@ -96,16 +95,7 @@ def test_a_silent_node_a_revoked_one_and_none_are_told_apart(world: World) -> No
 def test_what_a_node_releases_elsewhere_is_not_shown_here(
     world: World, rival: World
 ) -> None:
-    participation = invite_organization(
-        collaboration=rival.collaboration, organization=world.sites[0], actor=SYSTEM
-    )
-    answer_invitation(
-        participation=participation, answer=ParticipationStatus.ACCEPTED, actor=SYSTEM
-    )
-    secret = [{"label": "secret", "type": "sql"}]
-    world.nodes[0].hello(
-        [*world.released(), {"id": rival.collaboration.pk, "databases": secret}]
-    )
+    release_secret(world, rival)
     assert "secret" not in of(world, "alice")
     assert "secret sql" in of(rival, "alice")
 
@@ -164,14 +154,7 @@ def test_the_sections_ask_again_when_their_topics_are_heard(world: World) -> Non
 def grow(world: World, rival: World) -> None:
     """More members, nodes, tasks, admins, versions: all that the pages show."""
     for site in rival.sites:
-        participation = invite_organization(
-            collaboration=world.collaboration, organization=site, actor=SYSTEM
-        )
-        answer_invitation(
-            participation=participation,
-            answer=ParticipationStatus.ACCEPTED,
-            actor=SYSTEM,
-        )
+        take_in(world.collaboration, site)
     for node in rival.nodes:
         node.hello(world.released())
     add_node(world, world.sites[0], world.people["admin0"], hello=True)

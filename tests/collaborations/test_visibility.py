@@ -18,7 +18,7 @@ from apps.organizations.services import (
     grant_membership,
 )
 from tests.stored import acts, nothing_stored
-from tests.worlds import World, add_node
+from tests.worlds import World, add_node, release_secret
 
 Seen = dict[str, set[int]]
 
@@ -84,21 +84,13 @@ def test_an_invitation_alone_shows_nothing(world: World, rival: World) -> None:
 def test_what_a_node_releases_elsewhere_is_not_shown(
     world: World, rival: World
 ) -> None:
-    participation = invite_organization(
-        collaboration=rival.collaboration, organization=world.sites[0], actor=SYSTEM
-    )
-    answer_invitation(
-        participation=participation, answer=ParticipationStatus.ACCEPTED, actor=SYSTEM
-    )
-    secret = [{"label": "secret", "type": "sql"}]
-    world.nodes[0].hello(
-        [*world.released(), {"id": rival.collaboration.pk, "databases": secret}]
-    )
+    release_secret(world, rival)
     path = f"/api/v1/nodes/{world.nodes[0].node.pk}/"
     # Dave's site takes part in the first collaboration only, as rival's in theirs.
     shown = world.person("dave").get(path).json()["serves"]
     assert [entry["collaboration"] for entry in shown] == [world.collaboration.pk]
     others = rival.person("alice").get(path).json()["serves"]
+    secret = [{"label": "secret", "type": "sql"}]
     assert others == [{"collaboration": rival.collaboration.pk, "databases": secret}]
 
 

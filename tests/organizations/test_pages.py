@@ -9,15 +9,14 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.actors import SYSTEM
-from apps.collaborations.choices import ParticipationStatus
-from apps.collaborations.services import answer_invitation, invite_organization
+from apps.collaborations.services import invite_organization
 from apps.nodes.models import Node
 from apps.nodes.services import revoke_node
 from apps.organizations.choices import Role
 from apps.organizations.services import grant_membership
 from apps.tasks.templatetags import latest
 from tests.pages import browser, browser_of, links, words
-from tests.worlds import World, add_node
+from tests.worlds import World, add_node, release_secret
 
 
 def page(world: World, site: int = 0) -> str:
@@ -26,20 +25,6 @@ def page(world: World, site: int = 0) -> str:
 
 def seen_by(of: World, person: str, path: str) -> str:
     return words(browser(of, person).get(path))
-
-
-def join(world: World, rival: World) -> None:
-    """The world's first site takes part in the rival's collaboration too."""
-    participation = invite_organization(
-        collaboration=rival.collaboration, organization=world.sites[0], actor=SYSTEM
-    )
-    answer_invitation(
-        participation=participation, answer=ParticipationStatus.ACCEPTED, actor=SYSTEM
-    )
-    secret = [{"label": "secret", "type": "sql"}]
-    world.nodes[0].hello(
-        [*world.released(), {"id": rival.collaboration.pk, "databases": secret}]
-    )
 
 
 def test_members_see_nodes_databases_people_and_runs(world: World) -> None:
@@ -68,7 +53,7 @@ def test_other_sites_see_health_and_nothing_of_the_people(world: World) -> None:
 def test_what_concerns_another_collaboration_stays_there(
     world: World, rival: World
 ) -> None:
-    join(world, rival)
+    release_secret(world, rival)
     dave = seen_by(world, "dave", page(world))
     assert rival.collaboration.name not in dave
     assert "secret" not in dave
@@ -173,7 +158,7 @@ def test_the_page_costs_the_same_when_everything_grows(
 
     world.send()
     before = cost()
-    join(world, rival)
+    release_secret(world, rival)
     for number in range(5):
         add_node(world, world.sites[0], world.people["admin0"], hello=True)
         user = User.objects.create_user(f"new {number}")

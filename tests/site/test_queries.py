@@ -5,10 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.audit.actors import SYSTEM
-from apps.collaborations.choices import ParticipationStatus
-from apps.collaborations.services import answer_invitation, invite_organization
 from apps.organizations.services import create_organization
-from tests.worlds import World, add_node
+from tests.worlds import World, add_node, take_in
 
 LISTS = [
     "me/",
@@ -41,14 +39,7 @@ def grow(world: World) -> None:
     add_node(world, world.sites[0], world.people["admin0"], hello=True)
     for name in ("D", "E"):
         site = create_organization(name=f"Another {name}", actor=SYSTEM)
-        participation = invite_organization(
-            collaboration=world.collaboration, organization=site, actor=SYSTEM
-        )
-        answer_invitation(
-            participation=participation,
-            answer=ParticipationStatus.ACCEPTED,
-            actor=SYSTEM,
-        )
+        take_in(world.collaboration, site)
 
 
 def test_no_list_costs_more_queries_when_it_grows(world: World) -> None:

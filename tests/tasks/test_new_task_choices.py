@@ -10,18 +10,16 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.algorithms.services import withdraw_version
 from apps.audit.actors import SYSTEM
-from apps.collaborations.choices import ParticipationStatus, Visibility
+from apps.collaborations.choices import Visibility
 from apps.collaborations.services import (
-    answer_invitation,
     create_collaboration,
-    invite_organization,
 )
 from apps.organizations.choices import Role
 from apps.organizations.services import create_organization, grant_membership
 from apps.tasks.models import Task
 from tests.pages import browser
 from tests.tasks.new_task import above, errors, send, show, text
-from tests.worlds import World, add_node
+from tests.worlds import World, add_node, take_in
 
 
 def second_collaboration(world: World) -> Any:
@@ -29,13 +27,7 @@ def second_collaboration(world: World) -> Any:
         name="Another one", purpose="", visibility=Visibility.INITIATOR, actor=SYSTEM
     )
     for site in world.sites[:2]:
-        answer_invitation(
-            participation=invite_organization(
-                collaboration=other, organization=site, actor=SYSTEM
-            ),
-            answer=ParticipationStatus.ACCEPTED,
-            actor=SYSTEM,
-        )
+        take_in(other, site)
     return other
 
 
@@ -183,12 +175,6 @@ def test_more_sites_and_nodes_cost_no_more_queries(world: World) -> None:
     add_node(world, world.sites[0], world.people["admin0"], hello=True)
     for name in ("D", "E"):
         site = create_organization(name=f"Another {name}", actor=SYSTEM)
-        answer_invitation(
-            participation=invite_organization(
-                collaboration=world.collaboration, organization=site, actor=SYSTEM
-            ),
-            answer=ParticipationStatus.ACCEPTED,
-            actor=SYSTEM,
-        )
+        take_in(world.collaboration, site)
     assert cost() == before
     assert before <= 14
