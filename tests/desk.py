@@ -8,8 +8,29 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts.models import User
+from apps.algorithms.models import AlgorithmVersion
+from apps.audit.models import Event
+from apps.collaborations.models import Collaboration, Participation
 from apps.collaborations.permissions import sync_permissions
+from apps.nodes.models import Node
+from apps.organizations.models import Membership, Organization
+from apps.results.models import Result
+from apps.tasks.models import Run, Task
 from tests.worlds import World
+
+# What every admin has a list of; the rest is for platform admins.
+SCOPED: list[type[Model]] = [
+    Organization,
+    Membership,
+    Collaboration,
+    Participation,
+    Node,
+    AlgorithmVersion,
+    Task,
+    Run,
+    Result,
+]
+LISTS: list[type[Model]] = [*SCOPED, User, Event]
 
 
 def manager_of(world: World) -> User:

@@ -10,32 +10,18 @@ from apps.accounts.models import User
 from apps.algorithms.models import Algorithm, AlgorithmVersion
 from apps.audit.actors import SYSTEM
 from apps.audit.models import Event
-from apps.collaborations.models import Collaboration, Participation
+from apps.collaborations.models import Collaboration
 from apps.collaborations.services import invite_organization
 from apps.nodes.models import Node
 from apps.organizations.models import Membership, Organization
 from apps.results.models import Result
-from apps.tasks.models import Run, Task
 from ptm_site.admin_pages import named
-from tests.desk import address, desk, text
+from tests.desk import LISTS, address, desk, text
 from tests.worlds import World
 
 EVIL = (
     "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7|add:7 }}\u202e\u2066"
 )
-MODELS = [
-    Organization,
-    Membership,
-    Collaboration,
-    Participation,
-    Node,
-    AlgorithmVersion,
-    Task,
-    Run,
-    Result,
-    User,
-    Event,
-]
 
 
 def poison(world: World) -> None:
@@ -99,7 +85,7 @@ def poisoned(world: World) -> World:
     return world
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", LISTS)
 def test_lists_and_pages_show_words_as_words(
     poisoned: World, model: type[Organization]
 ) -> None:

@@ -11,30 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.algorithms.models import AlgorithmVersion
 from apps.audit.models import Event
-from apps.collaborations.models import Collaboration, Participation
 from apps.nodes.models import Node
-from apps.organizations.models import Membership, Organization
 from apps.results.models import Result
 from apps.tasks.models import Run, Task
-from tests.desk import address, desk, listed, shown_to, text
+from tests.desk import LISTS, address, desk, listed, shown_to, text
 from tests.site.test_queries import grow
 from tests.worlds import World
 
-LISTS: list[type[Model]] = [
-    Organization,
-    Membership,
-    Collaboration,
-    Participation,
-    Node,
-    AlgorithmVersion,
-    Task,
-    Run,
-    Result,
-    Event,
-    User,
-]
 MAX_QUERIES = 20
 
 

@@ -8,29 +8,13 @@ from django.db.models import Model
 
 from apps.accounts.models import User
 from apps.algorithms.models import AlgorithmVersion
-from apps.audit.actors import SYSTEM
-from apps.audit.models import Event
-from apps.collaborations.choices import ParticipationStatus
 from apps.collaborations.models import Collaboration, Participation
-from apps.collaborations.services import answer_invitation, invite_organization
 from apps.nodes.models import Node
 from apps.organizations.models import Membership, Organization
 from apps.results.models import Result
 from apps.tasks.models import Run, Task
-from tests.desk import address, desk, listed, manager_of, shown_to, text
-from tests.worlds import World
-
-MODELS: list[type[Model]] = [
-    Organization,
-    Membership,
-    Collaboration,
-    Participation,
-    Node,
-    AlgorithmVersion,
-    Task,
-    Run,
-    Result,
-]
+from tests.desk import LISTS, SCOPED, address, desk, listed, manager_of, shown_to, text
+from tests.worlds import World, take_in
 
 
 def work(world: World) -> None:
@@ -49,7 +33,7 @@ def keys(rows: Any) -> set[int]:
 def test_a_platform_admin_sees_everything(world: World, rival: World) -> None:
     work(world)
     work(rival)
-    everything: list[type[Model]] = [*MODELS, User]
+    everything: list[type[Model]] = [*SCOPED, User]
     for model in everything:
         assert listed(world.platform_admin, model) == keys(model._default_manager), (
             model
@@ -73,7 +57,7 @@ def test_an_organizations_admin_sees_their_own(world: World, rival: World) -> No
     }
     assert own[Run]
     assert own[Result]
-    for model in MODELS:
+    for model in SCOPED:
         assert listed(admin, model) == own[model], model
 
 
@@ -102,7 +86,7 @@ def test_a_manager_sees_the_collaboration(world: World, rival: World) -> None:
         Run: set(),
         Result: set(),
     }
-    for model in MODELS:
+    for model in SCOPED:
         assert listed(manager, model) == own[model], model
     Task.objects.update(visibility="collaboration")
     own_tasks = Task.objects.filter(collaboration=world.collaboration)
@@ -115,8 +99,7 @@ def test_a_foreign_object_is_not_there(world: World, rival: World, person: str) 
     work(rival)
     user = manager_of(world) if person == "manager" else world.people[person]
     client = desk(user)
-    everything: list[type[Model]] = [*MODELS, User, Event]
-    for model in everything:
+    for model in LISTS:
         # The rival's rows are the newer ones.
         foreign = model._default_manager.order_by("-pk")[0]
         there = client.get(address(model, "change", foreign.pk))
@@ -132,13 +115,7 @@ def without_token(page: str) -> str:
 def test_what_an_object_tells_is_scoped_too(world: World, rival: World) -> None:
     """A node shows to others only the releases that concern them."""
     site, name = world.sites[0], rival.collaboration.name
-    answer_invitation(
-        participation=invite_organization(
-            collaboration=rival.collaboration, organization=site, actor=SYSTEM
-        ),
-        answer=ParticipationStatus.ACCEPTED,
-        actor=SYSTEM,
-    )
+    take_in(rival.collaboration, site)
     both = [*world.released(), *rival.released()]
     assert world.nodes[0].hello(both).status_code == 200
     node = world.nodes[0].node
