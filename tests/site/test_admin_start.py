@@ -11,7 +11,7 @@ from apps.collaborations.services import invite_organization
 from apps.nodes.models import Node
 from apps.organizations.services import create_organization
 from apps.tasks.models import Run, Task
-from tests.desk import desk, manager_of, text
+from tests.desk import address, desk, manager_of, text
 from tests.worlds import World
 
 
@@ -134,3 +134,11 @@ def begin(user: User) -> set[str]:
     page = text(desk(user).get("/admin/"))
     part = page.partition('<ul class="begin">')[2].partition("</ul>")[0]
     return {label.strip() for label in re.findall(r"</span>\s*([^<]+)</a>", part)}
+
+
+def test_whoever_hears_a_page_is_told_where_its_content_begins(world: World) -> None:
+    client = desk(world.people["admin0"])
+    node = address(Node, "change", world.nodes[0].node.pk)
+    for path in ("/admin/", address(Node), node):
+        page = text(client.get(path))
+        assert page.count('<div id="main" role="main" ') == 1
