@@ -61,30 +61,29 @@ def nodes_offline(reader: User) -> Matter:
     )
 
 
-def _run_row(run: Run) -> tuple[Any, Any, Any]:
-    return shown.link(run, run.task.name), run.organization, shown.age(run.status_since)
+def _runs(title: str, calm: str, found: QuerySet[Run], attention: str) -> Matter:
+    return _matter(
+        title,
+        calm,
+        found.select_related("task", "organization"),
+        lambda run: (
+            shown.link(run, run.task.name),
+            run.organization,
+            shown.age(run.status_since),
+        ),
+        list_address("tasks_run", attention=attention),
+    )
 
 
 def runs_waiting(reader: User) -> Matter:
-    found = Run.objects.visible_to(reader).waiting_long()
-    return _matter(
-        "Runs waiting for over 10 minutes",
-        "No run waits for a node.",
-        found.select_related("task", "organization").order_by("status_since"),
-        _run_row,
-        list_address("tasks_run", attention="waiting"),
-    )
+    found = Run.objects.visible_to(reader).waiting_long().order_by("status_since")
+    title, calm = "Runs waiting for over 10 minutes", "No run waits for a node."
+    return _runs(title, calm, found, "waiting")
 
 
 def runs_failed(reader: User) -> Matter:
-    found = Run.objects.visible_to(reader).failed_lately()
-    return _matter(
-        "Runs failed within 24 hours",
-        "No run has failed.",
-        found.select_related("task", "organization").order_by("-finished_at"),
-        _run_row,
-        list_address("tasks_run", attention="failed"),
-    )
+    found = Run.objects.visible_to(reader).failed_lately().order_by("-finished_at")
+    return _runs("Runs failed within 24 hours", "No run has failed.", found, "failed")
 
 
 def invitations(reader: User) -> Matter:
