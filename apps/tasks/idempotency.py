@@ -54,6 +54,13 @@ def begin(user: User, request: KeyedRequest) -> IdempotencyKey:
     return row
 
 
+def settle(row: IdempotencyKey | None, object_id: int) -> None:
+    """Note what the first request has made, for its repeats."""
+    if row is not None:
+        row.object_id = object_id
+        row.save(update_fields=("object_id",))
+
+
 def find(user: User, request: KeyedRequest) -> IdempotencyKey | None:
     """Return the row of an earlier request with this key, if there was one."""
     row = IdempotencyKey.objects.filter(

@@ -1,7 +1,7 @@
 """What people do with tasks: create, cancel, run again; and how a run is finished."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -91,9 +91,7 @@ def _store_task(
         Run(task=task, organization=o, input=stored, status_since=task.created_at)
         for o in organizations
     )
-    if key is not None:
-        key.object_id = task.pk
-        key.save(update_fields=("object_id",))
+    idempotency.settle(key, task.pk)
     actor = Actor.user(task.initiator_id)
     _record(actor, "task.created", task, organizations=[o.pk for o in organizations])
     notify_watchers(task.pk, task.collaboration_id)
@@ -142,11 +140,7 @@ def run_again(*, run: Run, user: User, keyed: KeyedRequest | None) -> tuple[Run,
     _still_allowed(task)
     now = timezone.now()
     Run.objects.filter(pk=run.pk).update(is_current=False)
-    Task.objects.filter(pk=task.pk).update(
-        status=TaskStatus.OPEN,
-        finished_at=None,
-        deadline_at=now + timedelta(days=task.collaboration.deadline_days),
-    )
+    _reopen(task, now)
     again = Run.objects.create(
         task=task,
         organization=run.organization,
@@ -154,13 +148,19 @@ def run_again(*, run: Run, user: User, keyed: KeyedRequest | None) -> tuple[Run,
         status_since=now,
         supersedes=run,
     )
-    if key is not None:
-        key.object_id = again.pk
-        key.save(update_fields=("object_id",))
+    idempotency.settle(key, again.pk)
     touch_task(task.pk)
     _record(Actor.user(user.pk), "run.again", task, run=again.pk, supersedes=run.pk)
     wake_nodes(run.organization_id)
     return again, True
+
+
+def _reopen(task: Task, now: datetime) -> None:
+    Task.objects.filter(pk=task.pk).update(
+        status=TaskStatus.OPEN,
+        finished_at=None,
+        deadline_at=now + timedelta(days=task.collaboration.deadline_days),
+    )
 
 
 def _still_taking_part(
