@@ -24,6 +24,7 @@ from apps.nodes.models import Node
 from apps.results.models import Upload
 from apps.results.services import commit_result
 from apps.tasks.choices import TERMINAL, RunStatus
+from apps.tasks.logs import OffsetConflict
 from apps.tasks.models import Run
 from apps.tasks.reports import held_run
 
@@ -133,12 +134,6 @@ def append(*, node: Node, uuid: str, offset: int, body: BinaryIO) -> Upload:
             _check_sum(upload)
         _advance(node, upload, length)
     return upload
-
-
-class OffsetConflict(Conflict):
-    def __init__(self, offset: int) -> None:
-        super().__init__("offset_conflict", f"The next byte is number {offset}.")
-        self.headers = {"Upload-Offset": str(offset)}
 
 
 @contextmanager

@@ -17,6 +17,8 @@ ACCEPTED_AFTER_END = timedelta(hours=1)
 
 
 class OffsetConflict(Conflict):
+    """A piece, of a log or of a result, that does not join what is there."""
+
     def __init__(self, offset: int) -> None:
         super().__init__("offset_conflict", f"The next byte is number {offset}.")
         self.headers = {"Upload-Offset": str(offset)}
