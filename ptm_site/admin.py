@@ -18,6 +18,7 @@ from apps.errors import Missing
 from ptm_site.admin_lists import KeysetChangeList
 from ptm_site.admin_pages import ServicePage
 from ptm_site.pages import reader_of
+from ptm_site.paging import id_from
 
 LEFT_OUT_OF_MODELS = ("delete", "history")
 
@@ -86,11 +87,11 @@ class ScopedAdmin(ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> Any:
         """A number is an id; anything else is looked for in `search_fields`."""
-        term = search_term.strip()
-        if self.search_fields and term.isascii() and term.isdigit():
-            named, many = super().get_search_results(request, queryset, term)
-            return named | queryset.filter(pk=int(term)), many
-        return super().get_search_results(request, queryset, search_term)
+        named, many = super().get_search_results(request, queryset, search_term)
+        pk = id_from(search_term.strip())
+        if self.search_fields and pk is not None:
+            named |= queryset.filter(pk=pk)
+        return named, many
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}"

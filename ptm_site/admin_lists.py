@@ -12,7 +12,7 @@ from unfold.views import ChangeList
 
 from apps.accounts.models import User
 from ptm_site.pages import reader_of
-from ptm_site.paging import ID_DIGITS, page_of
+from ptm_site.paging import id_from, page_of
 
 PLACES = ("before", "after")
 SHOWN_CHOICES = 100
@@ -76,10 +76,8 @@ def scoped_filter(
         return [(row.pk, str(row)) for row in rows_of(reader)[:SHOWN_CHOICES]]
 
     def narrow(rows: Rows, value: str) -> Rows:
-        number = value.isascii() and value.isdigit() and len(value) <= ID_DIGITS
-        return (
-            rows.filter(**{field or parameter: int(value)}) if number else rows.none()
-        )
+        pk = id_from(value)
+        return rows.none() if pk is None else rows.filter(**{field or parameter: pk})
 
     return _filter(title, parameter, offered, narrow)
 

@@ -43,7 +43,11 @@ def page_of(rows: QuerySet[Row], query: QueryDict, size: int = PAGE_SIZE) -> Pag
 
 def id_in(query: QueryDict, name: str) -> int | None:
     """Read a place in the list; anything else is as if it was not there."""
-    text = query.get(name, "")
+    return id_from(query.get(name, ""))
+
+
+def id_from(text: str) -> int | None:
+    """Read an id that a person or a browser wrote; None if it cannot be one."""
     if text.isascii() and text.isdigit() and len(text) <= ID_DIGITS:
         return int(text)
     return None

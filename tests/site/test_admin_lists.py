@@ -147,6 +147,7 @@ def test_a_search_reaches_no_further_than_the_list(world: World, rival: World) -
 
 HOSTILE_QUERIES = [
     "q=%00",
+    "q=" + "9" * 5000,
     "before=x",
     "after=" + "9" * 40,
     "before=-1&after=1",
