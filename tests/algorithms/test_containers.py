@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +52,8 @@ def waiting(
     def start_probe(method: str) -> Container:
         container = start(engine, probe_image, tmp_path, {"method": method})
         started.append(container)
-        while b"waiting" not in container.logs():
-            time.sleep(0.05)
+        with closing(container.logs(stream=True)) as said:
+            assert any(b"waiting" in piece for piece in said)
         return container
 
     yield start_probe
