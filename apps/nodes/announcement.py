@@ -5,17 +5,18 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.nodes.choices import Contract, DatabaseType
+from apps.nodes.choices import LABEL, Contract, DatabaseType
+from ptm_site.filters import MAX_ID
 
 
 class DatabaseSerializer(serializers.Serializer[Any]):
     # DRF names a field's title `label`; ours is the database's label.
-    label = serializers.RegexField(r"^[a-z0-9_]{1,64}$")  # type: ignore[assignment]
+    label = serializers.RegexField(LABEL)  # type: ignore[assignment]
     type = serializers.ChoiceField(choices=DatabaseType.choices)
 
 
 class ServedCollaborationSerializer(serializers.Serializer[Any]):
-    id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    id = serializers.IntegerField(min_value=1, max_value=MAX_ID)
     databases = DatabaseSerializer(many=True, default=list)
 
     def validate_databases(self, databases: list[dict[str, Any]]) -> Any:

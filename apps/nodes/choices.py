@@ -5,6 +5,7 @@ from django.db import models
 PROTOCOL = 1
 HEARTBEAT_SECONDS = 20
 ONLINE_WITHIN = timedelta(seconds=60)
+LABEL = r"^[a-z0-9_]{1,64}$"  # of a database, as a site names it to others
 
 
 class DatabaseType(models.TextChoices):

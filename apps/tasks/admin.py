@@ -24,6 +24,7 @@ from ptm_site.admin_lists import (
     since_filter,
 )
 
+HISTORY_SHOWN = 100
 ATTENTION = {
     "waiting": ("Waiting for over 10 minutes", lambda runs: runs.waiting_long()),
     "failed": ("Failed within 24 hours", lambda runs: runs.failed_lately()),
@@ -239,6 +240,3 @@ class RunAdmin(ScopedAdmin):
             format_html("{} {} {}", state_badge(e.new), shown.time(e.at), e.reason)
             for e in run.history.all()[:HISTORY_SHOWN]
         )
-
-
-HISTORY_SHOWN = 100

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from apps.algorithms.choices import FunctionType
 from apps.algorithms.models import AlgorithmVersion
 from apps.errors import Refusal
+from apps.nodes.choices import LABEL
 from apps.tasks.argument_fields import is_flat
 from apps.tasks.argument_forms import (
     FieldArguments,
@@ -172,7 +173,7 @@ def database_field(need: Need) -> forms.Field:
     missing = {"required": "Choose what the function should read."}
     if not need.offered:
         return forms.RegexField(
-            r"^[a-z0-9_]{1,64}$",
+            LABEL,
             label=label,
             help_text=f"{need.description} No chosen site releases {need.types};"
             " name it by its label.",

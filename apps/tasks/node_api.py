@@ -27,9 +27,8 @@ from apps.tasks.dispatch import (
 from apps.tasks.logs import MAX_CHUNK_BYTES, append_log
 from apps.tasks.models import Run
 from apps.tasks.reports import Report, report_run
+from ptm_site.filters import MAX_ID
 from ptm_site.held import hold
-
-MAX_ID = 2**63 - 1
 
 
 def counter(**kwargs: Any) -> serializers.IntegerField:

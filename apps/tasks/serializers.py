@@ -4,11 +4,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.accounts.serializers import UserBrief
+from apps.nodes.choices import LABEL
 from apps.organizations.serializers import OrganizationBrief
 from apps.tasks.authoring import TaskRequest
 from apps.tasks.models import Run, RunEvent, Task
-
-MAX_ID = 2**63 - 1
+from ptm_site.filters import MAX_ID
 
 
 class RunSerializer(serializers.ModelSerializer[Run]):
@@ -118,7 +118,7 @@ class TaskDetailSerializer(TaskSerializer):
 
 
 class DatabaseChoiceSerializer(serializers.Serializer[Any]):
-    label = serializers.RegexField(r"^[a-z0-9_]{1,64}$")  # type: ignore[assignment]
+    label = serializers.RegexField(LABEL)  # type: ignore[assignment]
 
 
 class TaskRequestSerializer(serializers.Serializer[Any]):
