@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from django.db import close_old_connections, connection
 
 from apps.accounts.sweeps import delete_expired_tokens
-from apps.nodes.sweeps import tell_of_silent_nodes
+from apps.nodes.sweeps import delete_old_online_days, tell_of_silent_nodes
 from apps.results.sweeps import delete_abandoned_uploads
 from apps.tasks.idempotency import sweep_idempotency_keys
 from apps.tasks.sweeps import expire_tasks
@@ -20,6 +20,7 @@ LOCK = 0x50544D  # "PTM"
 SWEEPS: dict[str, Callable[[], int]] = {
     "tasks past their deadline": expire_tasks,
     "nodes that have gone silent": tell_of_silent_nodes,
+    "days on which nodes were online, long ago": delete_old_online_days,
     "uploads that nobody finishes": delete_abandoned_uploads,
     "expired access tokens": delete_expired_tokens,
     "old idempotency keys": sweep_idempotency_keys,

@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -52,12 +54,32 @@ class Node(models.Model):
 
     @property
     def is_online(self) -> bool:
-        """Heard within the last minute, and not gone on purpose since."""
+        return self.online_at(timezone.now())
+
+    def online_at(self, moment: datetime) -> bool:
+        """Heard within the minute before, and not gone on purpose since."""
         if self.last_seen_at is None or self.revoked_at is not None:
             return False
         if self.left_at is not None and self.left_at >= self.last_seen_at:
             return False
-        return timezone.now() - self.last_seen_at < ONLINE_WITHIN
+        return moment - self.last_seen_at < ONLINE_WITHIN
+
+
+class OnlineDay(models.Model):
+    """How long a node was heard on one day of UTC; no row means not at all."""
+
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="online_days")
+    day = models.DateField(db_index=True)
+    seconds = models.FloatField()
+
+    class Meta:
+        ordering = ("day",)
+        constraints = (
+            models.UniqueConstraint("node", "day", name="one_row_each_day"),
+            models.CheckConstraint(
+                condition=models.Q(seconds__gte=0), name="online_time_not_negative"
+            ),
+        )
 
 
 class EnrolmentCode(models.Model):

@@ -14,6 +14,7 @@ from apps.nodes.announcement import Hello
 from apps.nodes.events import node_revoked, notify_presence, wake_nodes
 from apps.nodes.keys import Key
 from apps.nodes.models import DatabaseRelease, Enrolment, EnrolmentCode, Node
+from apps.nodes.online_days import add_online_time
 from apps.organizations.choices import Role
 from apps.organizations.models import Organization
 
@@ -122,7 +123,9 @@ def record_hello(*, node: Node, hello: Hello) -> None:
     node.runtime = hello.announcement["runtime"]
     node.contracts = hello.announcement["contracts"]
     node.concurrent_runs = hello.announcement["concurrent_runs"]
-    node.last_seen_at = timezone.now()
+    now = timezone.now()
+    add_online_time(node, now)
+    node.last_seen_at = now
     node.left_at = None
     node.told_online = True
     node.save()
@@ -155,21 +158,26 @@ def _replace_enrolments(node: Node, collaborations: list[dict[str, Any]]) -> Non
         )
 
 
+@transaction.atomic
 def record_contact(*, node: Node) -> None:
     """Note that the node was heard just now."""
-    Node.objects.filter(pk=node.pk).update(
-        last_seen_at=timezone.now(), left_at=None, told_online=True
-    )
+    now = timezone.now()
+    # Of words that arrive at once only one counts the time since the word before.
+    before = Node.objects.filter(pk=node.pk, last_seen_at=node.last_seen_at)
+    if before.update(last_seen_at=now, left_at=None, told_online=True):
+        add_online_time(node, now)
     if not node.told_online:
         notify_presence(node.organization_id)
 
 
 @transaction.atomic
 def record_goodbye(*, node: Node) -> None:
+    node.refresh_from_db(from_queryset=Node.objects.select_for_update())
     now = timezone.now()
-    Node.objects.filter(pk=node.pk).update(
-        left_at=now, last_seen_at=now, told_online=False
-    )
+    add_online_time(node, now)
+    node.left_at = node.last_seen_at = now
+    node.told_online = False
+    node.save(update_fields=("left_at", "last_seen_at", "told_online"))
     notify_presence(node.organization_id)
 
 

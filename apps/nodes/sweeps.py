@@ -1,9 +1,13 @@
+from datetime import timedelta
+
 from django.db import transaction
 from django.utils import timezone
 
 from apps.nodes.choices import ONLINE_WITHIN
 from apps.nodes.events import notify_presence
-from apps.nodes.models import Node
+from apps.nodes.models import Node, OnlineDay
+
+ONLINE_DAYS_KEPT = timedelta(days=60)
 
 
 @transaction.atomic
@@ -17,3 +21,9 @@ def tell_of_silent_nodes() -> int:
     for organization in {organization for _, organization in rows}:
         notify_presence(organization)
     return len(rows)
+
+
+def delete_old_online_days() -> int:
+    last = timezone.now() - ONLINE_DAYS_KEPT
+    deleted: int = OnlineDay.objects.filter(day__lt=last.date()).delete()[0]
+    return deleted

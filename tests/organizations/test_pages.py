@@ -10,13 +10,16 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.audit.actors import SYSTEM
 from apps.collaborations.services import invite_organization
-from apps.nodes.models import Node
+from apps.nodes.models import Node, OnlineDay
 from apps.nodes.services import revoke_node
 from apps.organizations.choices import Role
 from apps.organizations.services import grant_membership
 from apps.tasks.templatetags import latest
 from tests.pages import browser, browser_of, links, words
 from tests.worlds import World, add_node, release_secret
+
+DAY = 24 * 3600
+WEEK = timedelta(days=7)
 
 
 def page(world: World, site: int = 0) -> str:
@@ -93,6 +96,28 @@ def test_the_health_of_each_node_is_told(world: World) -> None:
     assert gone.node.name not in said
 
 
+def test_how_long_each_node_was_there_is_shown_in_bars_and_words(world: World) -> None:
+    node = Node.objects.get(pk=world.nodes[0].node.pk)
+    today = timezone.now().date()
+    Node.objects.filter(pk=node.pk).update(created_at=timezone.now() - WEEK)
+    OnlineDay.objects.filter(node=node).delete()
+    for ago in range(1, 8):
+        day, gap = today - timedelta(days=ago), 5 * 3600 if ago == 2 else 0
+        OnlineDay.objects.create(node=node, day=day, seconds=DAY - gap)
+    answer = browser(world, "dave").get(page(world))
+    assert f"offline 5 hours on {today - timedelta(days=2):%-d %b}" in words(answer)
+    markup = answer.content.decode()
+    assert markup.count("<rect") >= 30
+    assert markup.count("day-unknown") == 22
+    assert "style=" not in markup
+
+
+def test_a_node_that_never_came_has_no_bars(world: World) -> None:
+    Node.objects.filter(pk=world.nodes[0].node.pk).update(last_seen_at=None)
+    OnlineDay.objects.all().delete()
+    assert "<rect" not in browser(world, "dave").get(page(world)).content.decode()
+
+
 def test_without_a_node_the_page_says_how_one_comes(world: World) -> None:
     revoke_node(node=world.nodes[2].node, actor=SYSTEM)
     assert "No node yet" in seen_by(world, "admin2", page(world, 2))
@@ -166,4 +191,8 @@ def test_the_page_costs_the_same_when_everything_grows(
             user=user, organization=world.sites[0], role=Role.VIEWER, actor=SYSTEM
         )
         world.send()
+    for node in Node.objects.filter(organization=world.sites[0]):
+        for ago in range(1, 50):
+            day = timezone.now().date() - timedelta(days=ago)
+            OnlineDay.objects.create(node=node, day=day, seconds=DAY)
     assert cost() == before <= 15

@@ -91,6 +91,7 @@ def nodes_of(context: RequestContext, organization: Organization) -> dict[str, o
                 queryset=shown.select_related("collaboration").prefetch_related(
                     "databases"
                 ),
-            )
+            ),
+            "online_days",
         )
     }

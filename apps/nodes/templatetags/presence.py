@@ -1,10 +1,12 @@
-"""Whether a node is there, in words."""
+"""Whether a node is there, and was, in words."""
 
 from django import template
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.nodes.models import Node
+from apps.nodes.uptime import uptime_of
 from ptm_site.templatetags.page import moment
 
 register = template.Library()
@@ -28,3 +30,9 @@ def _dot(name: str, words: str, since: str) -> SafeString:
         words,
         since,
     )
+
+
+@register.inclusion_tag("nodes/days.html")
+def days_online(node: Node) -> dict[str, object]:
+    """The last 30 days. Prefetch `online_days` where there are several nodes."""
+    return {"uptime": uptime_of(node, timezone.now())}
