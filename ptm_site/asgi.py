@@ -9,7 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ptm_site.settings")
 django_application = get_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from channels.sessions import SessionMiddlewareStack  # noqa: E402
 from django.urls import path  # noqa: E402
 
@@ -17,10 +16,10 @@ from apps.nodes.consumers import NodeConsumer  # noqa: E402
 from apps.tasks.consumers import LiveConsumer  # noqa: E402
 from ptm_site.held import App, HeldRequests  # noqa: E402
 from ptm_site.lifespan import Lifespan  # noqa: E402
+from ptm_site.origins import OnlyFromOurPages  # noqa: E402
 
 # Django types `path` for HTTP views only; Channels routes sockets with it too.
-# Only browsers send an Origin, and only a page of ours may open the portal's socket.
-live = AllowedHostsOriginValidator(SessionMiddlewareStack(LiveConsumer.as_asgi()))
+live = OnlyFromOurPages(SessionMiddlewareStack(LiveConsumer.as_asgi()))
 sockets: list[Any] = [
     path("ws/node/", cast(Any, NodeConsumer.as_asgi())),
     path("ws/live/", cast(Any, live)),

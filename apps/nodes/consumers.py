@@ -16,7 +16,9 @@ class NodeConsumer(AsyncJsonWebsocketConsumer):
     group: str | None = None
 
     async def connect(self) -> None:
-        headers = {name: value.decode() for name, value in self.scope["headers"]}
+        headers = {
+            name: value.decode("latin1") for name, value in self.scope["headers"]
+        }
         self.authorization = headers.get(b"authorization", "")
         self.instance = headers.get(b"ptm-instance", "")
         await self.accept()

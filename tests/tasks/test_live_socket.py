@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.actors import SYSTEM
+from apps.nodes.consumers import UNKNOWN
 from apps.nodes.events import notify_presence
 from apps.nodes.models import Node
 from apps.organizations.choices import Role
@@ -154,6 +155,29 @@ async def test_no_other_site_may_open_it(world: World) -> None:
     for origin in ("https://evil.test", "null", "", "http://127.0.0.1.evil.test"):
         assert not await Page(session, origin).connected(), origin
     assert await Page(session).connected()
+
+
+@pytest.mark.parametrize("origin", ["http://[", "https://[::1", "//[x]y/", "\xff"])
+async def test_an_origin_that_is_no_address_is_refused_without_an_error(
+    world: World, origin: str
+) -> None:
+    session = await do(lambda: session_of(world.people["alice"]))
+    page = Page(session, origin)
+    assert not await page.connected()
+    await page.socket.wait()  # raises what the server's log would show
+
+
+async def test_a_nodes_socket_refuses_headers_that_are_no_text(world: World) -> None:
+    headers = [(b"authorization", b"Node \xff\xfe"), (b"ptm-instance", b"\xc3")]
+    scope = {"type": "websocket", "path": "/ws/node/", "headers": headers}
+    communicator: Any = ApplicationCommunicator  # untyped
+    socket = communicator(application, scope)
+    await socket.send_input({"type": "websocket.connect"})
+    assert (await socket.receive_output(timeout=5))["type"] == "websocket.accept"
+    assert await socket.receive_output(timeout=5) == {
+        "type": "websocket.close",
+        "code": UNKNOWN,
+    }
 
 
 NOT_HEARD = [
