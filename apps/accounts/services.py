@@ -8,12 +8,16 @@ from apps.audit.actors import Actor
 from apps.audit.services import record
 from apps.errors import Invalid
 
+LONGEST_LIFETIME = timedelta(days=366)
+
 
 @transaction.atomic
 def create_token(
     *, user: User, name: str, scope: TokenScope, lifetime: timedelta, actor: Actor
 ) -> tuple[AccessToken, str]:
     """Return the token's row and its text, which is shown once and not stored."""
+    if not timedelta() < lifetime <= LONGEST_LIFETIME:
+        raise Invalid("lifetime", "lifetime_invalid", "A token lives a year at most.")
     token, text = _store_token(user, name, scope, lifetime)
     token.full_clean()
     record(

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
@@ -117,11 +118,28 @@ class TaskDetailSerializer(TaskSerializer):
         return RunSerializer(self.context["runs"], many=True).data
 
 
-class DatabaseChoiceSerializer(serializers.Serializer[Any]):
+class KnownFieldsOnly(serializers.Serializer[Any]):
+    """Refuses what it does not know: a wish that is ignored would mislead.
+
+    Who sends `"encrypted": true` must not believe that it was heard.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        names = data if isinstance(data, Mapping) else ()
+        # As ASCII: a name may hold what no answer can.
+        unknown = [ascii(name)[1:-1][:100] for name in names if name not in self.fields]
+        if unknown:
+            raise serializers.ValidationError(
+                {name: ["There is no such field."] for name in unknown}
+            )
+        return super().to_internal_value(data)
+
+
+class DatabaseChoiceSerializer(KnownFieldsOnly):
     label = serializers.RegexField(LABEL)  # type: ignore[assignment]
 
 
-class TaskRequestSerializer(serializers.Serializer[Any]):
+class TaskRequestSerializer(KnownFieldsOnly):
     """What a researcher sends. The services check what it means."""
 
     collaboration = serializers.IntegerField(min_value=1, max_value=MAX_ID)
