@@ -103,6 +103,7 @@ if REDIS_URL:
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": REDIS_URL,
+            "OPTIONS": {"serializer": "ptm_site.caching.JSONSerializer"},
         }
     }
 else:

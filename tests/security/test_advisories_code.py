@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.cache import caches
 
 from apps.results.models import Result
+from ptm_site.caching import JSONSerializer
 from tests.pages import browser
 from tests.stored import nothing_stored
 from tests.worlds import World
@@ -77,6 +79,28 @@ def test_nothing_of_ours_can_read_a_pickle() -> None:
     assert len(files) > 200
     assert [str(path) for path in files if imported(path) & DESERIALISERS] == []
     assert settings.SESSION_SERIALIZER.endswith("JSONSerializer")
+
+
+@pytest.mark.backends
+def test_what_stands_in_redis_is_never_deserialised_with_pickle(tmp_path: Path) -> None:
+    burst = tmp_path / "burst"
+    serializer = JSONSerializer()
+    with pytest.raises(ValueError, match="Expecting value"):
+        serializer.loads(bomb(burst))
+    for value in (0, -7, 1.5, None, "é", [1790000000.25, 2], {"a": [True]}):
+        stored = serializer.dumps(value)
+        sent = str(stored).encode() if isinstance(stored, int) else stored
+        assert serializer.loads(sent) == value
+    if settings.REDIS_URL:
+        client: Any = caches["default"]
+        client._cache.get_client("k", write=True).set(client.make_key("k"), bomb(burst))
+        with pytest.raises(ValueError, match="Expecting value"):
+            client.get("k")
+        client.set("k", [1.5])
+        assert client.get("k") == [1.5]
+        client.set("n", 1)
+        assert (client.incr("n"), client.get("n")) == (2, 2)
+    assert not burst.exists()
 
 
 @pytest.mark.parametrize(
