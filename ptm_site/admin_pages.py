@@ -26,6 +26,7 @@ CLASSES: dict[type[forms.Widget], list[str]] = {
     forms.TextInput: widgets.INPUT_CLASSES,
     forms.EmailInput: widgets.INPUT_CLASSES,
     forms.NumberInput: widgets.INPUT_CLASSES,
+    forms.DateTimeInput: widgets.INPUT_CLASSES,
     forms.Textarea: widgets.TEXTAREA_CLASSES,
 }
 

@@ -83,7 +83,8 @@ class DeactivatePerson(PeoplePage):
 
     def consequences(self) -> list[str]:
         return [
-            f"{named(self.target)} can no longer sign in, nor can a token of theirs.",
+            f"{named(self.target)} can no longer sign in, and every access token of"
+            " theirs is deleted.",
             "Tasks and results stay; runs under way go on.",
         ]
 
@@ -100,7 +101,10 @@ class ReactivatePerson(PeoplePage):
         return super().targets(reader).filter(is_active=False)
 
     def consequences(self) -> list[str]:
-        return [f"{named(self.target)} may sign in again, with the roles held before."]
+        return [
+            f"{named(self.target)} may sign in again, with the roles held before.",
+            "Access tokens are gone: new ones are made on the account page.",
+        ]
 
     def perform(self, data: dict[str, Any]) -> str:
         set_active(user=self.target, active=True, actor=self.actor)

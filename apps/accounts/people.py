@@ -7,6 +7,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.audit.actors import Actor
+from apps.audit.choices import ActorKind
 from apps.audit.services import record
 from apps.errors import Forbidden
 
@@ -52,11 +53,24 @@ def renew_password(*, user: User, actor: Actor) -> str:
 @transaction.atomic
 def set_active(*, user: User, active: bool, actor: Actor) -> None:
     """Keep a person out, sessions and tokens included, or let them in again."""
+    require_platform_admin(actor)
     if actor == Actor.user(user.pk):
         raise Forbidden("Nobody deactivates themselves: ask another platform admin.")
     user.is_active = active
     user.save(update_fields=("is_active",))
+    if not active:
+        # Who is let in again makes new ones, knowingly.
+        user.access_tokens.all().delete()
     _record(actor, "person.reactivated" if active else "person.deactivated", user)
+
+
+def require_platform_admin(actor: Actor) -> None:
+    """Refuse any other person. Nodes and the platform do not come here as persons."""
+    if actor.kind != ActorKind.USER:
+        return
+    admins = User.objects.filter(is_superuser=True, is_active=True)
+    if not admins.filter(pk=actor.id or 0).exists():
+        raise Forbidden("Only a platform admin may do this.")
 
 
 def _first_password() -> str:

@@ -10,6 +10,7 @@ from apps.algorithms.registry import resolve_digest
 from apps.audit.actors import Actor
 from apps.audit.services import record
 from apps.collaborations.models import Collaboration
+from apps.collaborations.policy import lock_changeable
 from apps.errors import Conflict
 
 
@@ -55,6 +56,7 @@ def allow_version(
 ) -> None:
     if version.status == VersionStatus.WITHDRAWN:
         raise Conflict("version_withdrawn", "This version was withdrawn.")
+    lock_changeable(collaboration.pk)
     AllowedVersion.objects.get_or_create(version=version, collaboration=collaboration)
     _record(actor, "version.allowed", version, collaboration=collaboration.pk)
 

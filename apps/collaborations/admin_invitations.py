@@ -100,7 +100,8 @@ class DeclineInvitation(OwnAnswer):
 
 
 ENDING = [
-    "Runs that no node has begun are cancelled; those under way may finish.",
+    "Runs that no node has begun are cancelled, at the organization and of the tasks"
+    " that it sent; those under way may finish.",
     "Its members lose their rights in the collaboration. Results that exist stay.",
 ]
 

@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from apps.accounts.models import User
 from apps.collaborations.choices import Visibility
 from apps.collaborations.models import Collaboration
-from apps.collaborations.selectors import MANAGE
 from apps.collaborations.services import (
     create_collaboration,
     set_collaboration_admins,
@@ -18,6 +17,18 @@ from apps.errors import Invalid
 from ptm_site.admin_pages import AdminForm, ServicePage, choose_value, named
 
 MAX_ADMINS = 50
+MAX_OPEN_TASKS = 1_000_000
+POLICY = (
+    "purpose",
+    "visibility",
+    "deadline_days",
+    "expires_at",
+    "open_tasks_per_user",
+)
+
+
+def policy_of(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in POLICY}
 
 
 class PolicyForm(AdminForm):
@@ -35,6 +46,20 @@ class PolicyForm(AdminForm):
     )
     deadline_days = forms.IntegerField(
         label="Runs end after (days)", min_value=1, max_value=365, initial=30
+    )
+    expires_at = forms.DateTimeField(
+        label="Expires at",
+        required=False,
+        widget=forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M"),
+        help_text="UTC. From then on nobody sends a task; those that were sent go on."
+        " Empty: it does not expire.",
+    )
+    open_tasks_per_user = forms.IntegerField(
+        label="Open tasks of one person",
+        min_value=1,
+        max_value=MAX_OPEN_TASKS,
+        required=False,
+        help_text="How many each person may have open at a time. Empty: any number.",
     )
 
 
@@ -62,10 +87,8 @@ class CreateCollaboration(OfPlatformAdmin):
     def perform(self, data: dict[str, Any]) -> str:
         self.target = create_collaboration(
             name=data["name"],
-            purpose=data["purpose"],
-            visibility=Visibility(data["visibility"]),
-            deadline_days=data["deadline_days"],
             actor=self.actor,
+            **policy_of(data),
         )
         return f"{named(self.target)} is created."
 
@@ -76,19 +99,16 @@ class EditCollaboration(ServicePage):
 
     @classmethod
     def targets(cls, reader: User) -> QuerySet[Any]:
-        return Collaboration.objects.permitted_to(reader, MANAGE)
+        return Collaboration.objects.changeable_by(reader)
 
     def initial(self) -> dict[str, Any]:
-        names = ("purpose", "visibility", "deadline_days")
-        return {name: getattr(self.target, name) for name in names}
+        return {name: getattr(self.target, name) for name in POLICY}
 
     def perform(self, data: dict[str, Any]) -> str:
         update_collaboration(
             collaboration=self.target,
-            purpose=data["purpose"],
-            visibility=Visibility(data["visibility"]),
-            deadline_days=data["deadline_days"],
             actor=self.actor,
+            **policy_of(data),
         )
         return "Saved. Tasks that exist keep what they were sent with."
 

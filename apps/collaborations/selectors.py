@@ -23,6 +23,10 @@ class CollaborationQuerySet(models.QuerySet[Any]):
             return self
         return self.filter(pk__in=granted(user, permission))
 
+    def changeable_by(self, user: User | AnonymousUser) -> Self:
+        """Those that the user manages, as long as they are not archived."""
+        return self.permitted_to(user, MANAGE).filter(archived_at=None)
+
 
 def administers(user: User | AnonymousUser) -> bool:
     """Whether the administration is for this person: one query, asked by every page."""
@@ -49,6 +53,10 @@ def granted(user: User, permission: str) -> models.QuerySet[Any]:
 class ParticipationQuerySet(models.QuerySet[Any]):
     def accepted(self) -> Self:
         return self.filter(status=ParticipationStatus.ACCEPTED)
+
+    def going_on(self) -> Self:
+        """Accepted ones of collaborations that are not archived: nodes may work."""
+        return self.accepted().filter(collaboration__archived_at=None)
 
     def shown_to(self, user: User) -> Self:
         """Who takes part; who is asked to, only to those whom it concerns."""
@@ -88,3 +96,17 @@ class ParticipationQuerySet(models.QuerySet[Any]):
             )
             | models.Q(collaboration__in=managed.permitted_to(user, MANAGE))
         )
+
+
+class StudyQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Those of the collaborations that the user sees, ended ones too."""
+        managed = self.model.collaboration.field.related_model.objects
+        return self.filter(collaboration__in=managed.visible_to(user))
+
+    def changeable_by(self, user: User | AnonymousUser) -> Self:
+        managed = self.model.collaboration.field.related_model.objects
+        return self.going_on().filter(collaboration__in=managed.changeable_by(user))
+
+    def going_on(self) -> Self:
+        return self.filter(ended_at=None)

@@ -1,16 +1,20 @@
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.accounts.people import require_platform_admin
 from apps.audit.actors import Actor
 from apps.audit.services import record
 from apps.collaborations.choices import ParticipationStatus, Visibility
-from apps.collaborations.events import participation_ended
+from apps.collaborations.events import collaboration_archived, participation_ended
 from apps.collaborations.models import Collaboration, Participation
 from apps.collaborations.permissions import sync_permissions
+from apps.collaborations.policy import lock_changeable
+from apps.collaborations.studies import leave_studies
 from apps.errors import Conflict, Forbidden
 from apps.organizations.choices import Role
 from apps.organizations.models import Organization
@@ -22,6 +26,9 @@ ANSWERS = {
     ParticipationStatus.ENDED: (ParticipationStatus.ACCEPTED,),
 }
 
+# What else than the purpose the policy holds.
+POLICY = ("visibility", "deadline_days", "expires_at", "open_tasks_per_user")
+
 
 @transaction.atomic
 def create_collaboration(
@@ -30,6 +37,8 @@ def create_collaboration(
     purpose: str = "",
     visibility: Visibility = Visibility.ORGANIZATION,
     deadline_days: int = 30,
+    expires_at: datetime | None = None,
+    open_tasks_per_user: int | None = None,
     admins: Iterable[User] = (),
     actor: Actor,
 ) -> Collaboration:
@@ -39,6 +48,8 @@ def create_collaboration(
         purpose=purpose,
         visibility=visibility,
         deadline_days=deadline_days,
+        expires_at=expires_at,
+        open_tasks_per_user=open_tasks_per_user,
         admin_group=group,
     )
     collaboration.full_clean()
@@ -58,28 +69,52 @@ def update_collaboration(
     purpose: str,
     visibility: Visibility,
     deadline_days: int,
+    expires_at: datetime | None,
+    open_tasks_per_user: int | None,
     actor: Actor,
 ) -> None:
     """Change the policy; tasks that exist keep what they were created with."""
+    lock_changeable(collaboration.pk)
     collaboration.purpose = purpose
     collaboration.visibility = visibility
     collaboration.deadline_days = deadline_days
+    collaboration.expires_at = expires_at
+    collaboration.open_tasks_per_user = open_tasks_per_user
     collaboration.full_clean()
-    collaboration.save(update_fields=("purpose", "visibility", "deadline_days"))
-    _record(
-        actor,
-        "collaboration.changed",
-        collaboration,
-        visibility=visibility,
-        deadline_days=deadline_days,
+    collaboration.save(update_fields=("purpose", *POLICY))
+    told = {name: getattr(collaboration, name) for name in POLICY}
+    told["expires_at"] = expires_at and expires_at.isoformat()
+    _record(actor, "collaboration.changed", collaboration, **told)
+
+
+@transaction.atomic
+def archive_collaboration(*, collaboration: Collaboration, actor: Actor) -> None:
+    """End it for good: nothing new and no change; what was there stays readable.
+
+    Queued runs are cancelled, those that a node has begun may finish.
+    """
+    locked = lock_changeable(collaboration.pk)
+    locked.archived_at = timezone.now()
+    locked.save(update_fields=("archived_at",))
+    locked.participations.filter(status=ParticipationStatus.INVITED).update(
+        status=ParticipationStatus.ENDED, answered_at=locked.archived_at
     )
+    collaboration.archived_at = locked.archived_at
+    _record(actor, "collaboration.archived", collaboration)
+    collaboration_archived.send(sender=Collaboration, collaboration=collaboration)
 
 
 @transaction.atomic
 def set_collaboration_admins(
     *, collaboration: Collaboration, admins: Iterable[User], actor: Actor
 ) -> None:
-    collaboration.admins.set(admins)
+    """Say who administers it: a platform admin does, and names somebody else."""
+    require_platform_admin(actor)
+    wanted = {person.pk for person in admins}
+    present = set(collaboration.admins.values_list("pk", flat=True))
+    if actor in {Actor.user(pk) for pk in wanted - present}:
+        raise Forbidden("Nobody makes themselves an admin: ask another platform admin.")
+    collaboration.admins.set(wanted)
     sync_permissions(collaboration)
     ids = sorted(collaboration.admins.values_list("pk", flat=True))
     _record(actor, "collaboration.admins_set", collaboration, users=ids)
@@ -90,6 +125,7 @@ def invite_organization(
     *, collaboration: Collaboration, organization: Organization, actor: Actor
 ) -> Participation:
     """Invite the organization; nothing is granted until its own admin accepts."""
+    lock_changeable(collaboration.pk)
     participation, created = Participation.objects.get_or_create(
         collaboration=collaboration,
         organization=organization,
@@ -112,6 +148,8 @@ def answer_invitation(
     *, participation: Participation, answer: ParticipationStatus, actor: Actor
 ) -> Participation:
     """Accept, decline or end a participation and derive the rights anew."""
+    if answer == ParticipationStatus.ACCEPTED:
+        lock_changeable(participation.collaboration_id)
     _move(participation, ANSWERS[answer], answer)
     sync_permissions(participation.collaboration)
     _record(
@@ -121,6 +159,7 @@ def answer_invitation(
         organization=participation.organization_id,
     )
     if answer == ParticipationStatus.ENDED:
+        leave_studies(participation)
         participation_ended.send(sender=Participation, participation=participation)
     return participation
 
@@ -132,6 +171,24 @@ def withdraw_invitation(*, participation: Participation, actor: Actor) -> None:
     _record(
         actor,
         "participation.withdrawn",
+        participation.collaboration,
+        organization=participation.organization_id,
+    )
+
+
+@transaction.atomic
+def set_may_create_tasks(
+    *, participation: Participation, allowed: bool, actor: Actor
+) -> None:
+    """Let the organization's people send tasks here, or not; those sent go on."""
+    lock_changeable(participation.collaboration_id)
+    taking_part = Participation.objects.accepted().filter(pk=participation.pk)
+    if not taking_part.update(may_create_tasks=allowed):
+        raise _wrong_state(participation)
+    participation.may_create_tasks = allowed
+    _record(
+        actor,
+        "participation.sending_allowed" if allowed else "participation.sending_stopped",
         participation.collaboration,
         organization=participation.organization_id,
     )
@@ -160,10 +217,14 @@ def _move(
         pk=participation.pk, status__in=allowed
     ).update(status=status, answered_at=timezone.now())
     if not moved:
-        raise Conflict(
-            "participation_state", f"This participation is {participation.status}."
-        )
+        raise _wrong_state(participation)
     participation.status = status
+
+
+def _wrong_state(participation: Participation) -> Conflict:
+    return Conflict(
+        "participation_state", f"This participation is {participation.status}."
+    )
 
 
 def _record(

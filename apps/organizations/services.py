@@ -1,8 +1,10 @@
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
 from apps.accounts.models import User
 from apps.accounts.people import NewPerson, create_person
 from apps.audit.actors import Actor
+from apps.audit.choices import ActorKind
 from apps.audit.services import record
 from apps.errors import Forbidden
 from apps.organizations.choices import Role
@@ -46,6 +48,7 @@ def grant_membership(
     *, user: User, organization: Organization, role: Role, actor: Actor
 ) -> Membership:
     """Give the user this role in the organization, instead of any earlier one."""
+    _require_manager(actor, organization)
     _not_ones_own(user.pk, actor)
     membership, _ = Membership.objects.update_or_create(
         user=user, organization=organization, defaults={"role": role}
@@ -60,11 +63,22 @@ def grant_membership(
 def end_membership(*, membership: Membership, actor: Actor) -> None:
     organization = membership.organization
     user_id = membership.user_id
+    _require_manager(actor, organization)
     _not_ones_own(user_id, actor)
     membership.delete()
     sync_permissions(organization)
     _record(actor, "membership.ended", organization, user=user_id)
     membership_ended.send(sender=Membership, organization=organization, user_id=user_id)
+
+
+def _require_manager(actor: Actor, organization: Organization) -> None:
+    """Nobody grants what they do not hold: an organization's admins hold every role."""
+    if actor.kind != ActorKind.USER:
+        return
+    person = User.objects.filter(pk=actor.id or 0).first() or AnonymousUser()
+    managed = Organization.objects.permitted_to(person, "manage_members")
+    if not managed.filter(pk=organization.pk).exists():
+        raise Forbidden("Only an admin of the organization grants roles in it.")
 
 
 def _not_ones_own(user_id: int, actor: Actor) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.accounts.models import User
 from apps.algorithms.choices import FunctionType, VersionStatus
 from apps.algorithms.images import ImageReference
 from apps.algorithms.manifests import argument_errors
@@ -16,7 +15,7 @@ from apps.algorithms.models import AlgorithmVersion
 from apps.algorithms.registry import resolve_digest
 from apps.algorithms.selectors import VersionQuerySet
 from apps.collaborations.models import Collaboration
-from apps.errors import Forbidden, Invalid, Refusal
+from apps.errors import Invalid, Refusal
 from apps.organizations.models import Organization
 from apps.tasks.sites import serving_nodes
 
@@ -36,77 +35,7 @@ class TaskRequest:
     arguments: dict[str, Any] = field(default_factory=dict)
     databases: list[dict[str, str]] = field(default_factory=list)
     organization: int | None = None
-
-
-def collaboration_for(user: User, request: TaskRequest) -> Collaboration:
-    """Return the collaboration; one that is not the user's seems not to exist."""
-    visible = Collaboration.objects.visible_to(user)
-    collaboration: Collaboration | None = visible.filter(
-        pk=request.collaboration
-    ).first()
-    if collaboration is None:
-        raise Invalid(
-            "collaboration", "collaboration_unknown", "There is no such collaboration."
-        )
-    if not user.has_perm("collaborations.create_task", collaboration):
-        raise Forbidden("Your role does not allow sending tasks here.")
-    return collaboration
-
-
-def sending_organizations(
-    user: User, collaboration: Collaboration
-) -> list[Organization]:
-    """The user's own organizations that take part, for which they may send tasks."""
-    own = Organization.objects.filter(
-        memberships__user=user,
-        participations__in=collaboration.participations.accepted(),
-    )
-    return [o for o in own if user.has_perm("organizations.send_tasks", o)]
-
-
-def initiating_organization(
-    user: User, collaboration: Collaboration, wanted: int | None
-) -> Organization:
-    """Return the organization for which the task is sent: the named or the only one."""
-    candidates = [
-        organization
-        for organization in sending_organizations(user, collaboration)
-        if wanted in (None, organization.pk)
-    ]
-    if len(candidates) == 1:
-        return candidates[0]
-    if candidates:
-        raise Invalid(
-            "organization",
-            "organization_ambiguous",
-            "Say for which of your organizations you send the task.",
-        )
-    raise Invalid(
-        "organization",
-        "organization_unknown",
-        "You cannot send tasks for this organization here.",
-    )
-
-
-def addressed_organizations(
-    collaboration: Collaboration, ids: list[int]
-) -> list[Organization]:
-    found = Organization.objects.filter(
-        pk__in=ids, participations__in=collaboration.participations.accepted()
-    )
-    by_id = {organization.pk: organization for organization in found}
-    if len(set(ids)) != len(ids):
-        raise Invalid(
-            "organizations", "organization_twice", "Name each organization once."
-        )
-    for pk in ids:
-        if pk not in by_id:
-            raise Invalid(
-                "organizations",
-                "organization_unknown",
-                f"Organization {pk} does not take part in this collaboration.",
-            )
-    return [by_id[pk] for pk in ids]
+    study: int | None = None
 
 
 def allowed_version(collaboration: Collaboration, image: str) -> AlgorithmVersion:

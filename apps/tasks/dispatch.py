@@ -119,7 +119,8 @@ def _queued_for(node: Node) -> Any:
 
 def _served(node: Node) -> Any:
     """Collaborations that the node announced and its organization takes part in."""
-    agreed = node.organization.participations.accepted().values("collaboration")
+    going_on = node.organization.participations.going_on()
+    agreed = going_on.values("collaboration")
     return Enrolment.objects.filter(node=node, collaboration__in=agreed).values(
         "collaboration"
     )
@@ -203,7 +204,7 @@ def give_back(run: Run, *, reason: str, actor: Actor, retry: bool = False) -> No
         move_run(run, RunStatus.CANCELLED, actor=actor, reason=reason)
         return
     if not _takes_part(run):
-        # Nobody could claim it any more: the consent ended while it was held.
+        # Nobody could claim it any more: it was held when the consent ended.
         move_run(run, RunStatus.CANCELLED, actor=actor, reason="participation_ended")
         return
     changes: dict[str, object] = {"node": None, "claim": None, "started_at": None}
@@ -216,5 +217,5 @@ def give_back(run: Run, *, reason: str, actor: Actor, retry: bool = False) -> No
 
 
 def _takes_part(run: Run) -> bool:
-    agreed = run.task.collaboration.participations.accepted()
+    agreed = run.task.collaboration.participations.going_on()
     return bool(agreed.filter(organization=run.organization_id).exists())

@@ -17,7 +17,8 @@ from apps.algorithms.models import AlgorithmVersion
 from apps.collaborations.models import Collaboration
 from apps.organizations.models import Organization
 from apps.tasks.answers import Answer, answer_of
-from apps.tasks.authoring import active_versions, sending_organizations
+from apps.tasks.authoring import active_versions
+from apps.tasks.parties import sending_organizations
 from apps.tasks.sites import ServingNode, serving_nodes
 
 Chosen = TypeVar("Chosen", Collaboration, Organization, AlgorithmVersion)

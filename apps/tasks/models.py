@@ -5,7 +5,7 @@ from django.db import models
 from apps.algorithms.models import AlgorithmVersion
 from apps.audit.choices import ActorKind
 from apps.collaborations.choices import Visibility
-from apps.collaborations.models import Collaboration
+from apps.collaborations.models import Collaboration, Study
 from apps.nodes.models import Node
 from apps.organizations.models import Organization
 from apps.tasks.choices import ACTIVE, HELD, FailureCode, RunStatus, TaskStatus
@@ -22,6 +22,9 @@ class Task(models.Model):
     )
     initiator = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="tasks"
+    )
+    study = models.ForeignKey(
+        Study, on_delete=models.PROTECT, null=True, blank=True, related_name="tasks"
     )
     # The one of the initiator's organizations for which the task was sent.
     organization = models.ForeignKey(

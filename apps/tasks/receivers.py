@@ -4,20 +4,24 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from apps.collaborations.events import participation_ended
-from apps.collaborations.models import Participation
+from apps.collaborations.events import collaboration_archived, participation_ended
+from apps.collaborations.models import Collaboration, Participation
 from apps.nodes.events import node_revoked
 from apps.nodes.models import Node
 from apps.tasks.dispatch import requeue_runs
-from apps.tasks.sweeps import cancel_queued_of
+from apps.tasks.models import Run
+from apps.tasks.sweeps import cancel_queued
 
 
 @receiver(participation_ended)
-def cancel_queued(participation: Participation, **_: Any) -> None:
-    cancel_queued_of(
-        collaboration_id=participation.collaboration_id,
-        organization_id=participation.organization_id,
-    )
+def cancel_queued_of(participation: Participation, **_: Any) -> None:
+    cancel_queued(Run.objects.concerning(participation), reason="participation_ended")
+
+
+@receiver(collaboration_archived)
+def cancel_queued_in(collaboration: Collaboration, **_: Any) -> None:
+    runs = Run.objects.filter(task__collaboration=collaboration)
+    cancel_queued(runs, reason="collaboration_archived")
 
 
 @receiver(node_revoked)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.collaborations.choices import Visibility
+from apps.collaborations.models import Participation
 from apps.collaborations.selectors import granted
 from apps.organizations.models import Membership
 from apps.tasks.choices import HELD, RunStatus
@@ -70,6 +71,14 @@ class RunQuerySet(models.QuerySet[Any]):
 
     def current(self) -> Self:
         return self.filter(is_current=True)
+
+    def concerning(self, participation: Participation) -> Self:
+        """Those of the organization, and those of tasks that were sent for it."""
+        organization = participation.organization_id
+        return self.filter(
+            Q(organization=organization) | Q(task__organization=organization),
+            task__collaboration=participation.collaboration_id,
+        )
 
     def held(self) -> Self:
         """Those that a node has claimed and not ended."""

@@ -74,6 +74,7 @@ class RunDetailSerializer(RunSerializer):
 
 class TaskSerializer(serializers.ModelSerializer[Task]):
     collaboration = serializers.IntegerField(source="collaboration_id")
+    study = serializers.IntegerField(source="study_id", allow_null=True)
     organization = OrganizationBrief()
     initiator = UserBrief()
     image = serializers.CharField(source="version.image")
@@ -86,6 +87,7 @@ class TaskSerializer(serializers.ModelSerializer[Task]):
             "name",
             "purpose",
             "collaboration",
+            "study",
             "organization",
             "initiator",
             "image",
@@ -154,6 +156,13 @@ class TaskRequestSerializer(KnownFieldsOnly):
         min_length=1,
         max_length=1000,
         help_text="The organizations that should run it.",
+    )
+    study = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_ID,
+        required=False,
+        allow_null=True,
+        help_text="A study of the collaboration; then only its organizations.",
     )
     image = serializers.CharField(
         max_length=500, help_text="host/name:tag or host/name@sha256:…"

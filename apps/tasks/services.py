@@ -9,12 +9,12 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.audit.actors import Actor
 from apps.audit.services import record
-from apps.collaborations.models import Collaboration
+from apps.collaborations.policy import why_closed
 from apps.errors import Conflict, Forbidden, Missing
 from apps.nodes.events import wake_nodes
 from apps.nodes.models import Node
 from apps.organizations.models import Organization
-from apps.tasks import authoring, idempotency
+from apps.tasks import authoring, idempotency, parties
 from apps.tasks.choices import HELD, TERMINAL, RunStatus, TaskStatus
 from apps.tasks.events import notify_watchers
 from apps.tasks.idempotency import KeyedRequest
@@ -33,14 +33,14 @@ def create_task(
     """
     if keyed and (earlier := _earlier_task(initiator, keyed)):
         return earlier, False
-    collaboration = authoring.collaboration_for(initiator, request)
+    collaboration = parties.collaboration_for(initiator, request.collaboration)
     # The registry may be asked here, so this stays outside the transaction.
     version = authoring.allowed_version(collaboration, request.image)
     function = authoring.function_of(version, request.function)
     task = Task(
         collaboration=collaboration,
         initiator=initiator,
-        organization=authoring.initiating_organization(
+        organization=parties.initiating_organization(
             initiator, collaboration, request.organization
         ),
         version=version,
@@ -52,8 +52,11 @@ def create_task(
         deadline_at=timezone.now() + timedelta(days=collaboration.deadline_days),
     )
     data = authoring.input_bytes(version, function, request.arguments)
-    organizations = authoring.addressed_organizations(
+    organizations = parties.addressed_organizations(
         collaboration, request.organizations
+    )
+    task.study = parties.addressed_study(
+        collaboration, request.study, request.organizations
     )
     authoring.check_databases(
         collaboration, organizations, version, function, request.databases
@@ -82,6 +85,7 @@ def _store_task(
     key = idempotency.begin(task.initiator, keyed) if keyed else None
     if key is not None and key.object_id is not None:
         return Task.objects.get(pk=key.object_id), False
+    parties.require_room(task.collaboration, task.initiator_id)
     task.full_clean(validate_unique=False, validate_constraints=False)
     task.save()
     stored = Input.objects.create(
@@ -136,7 +140,7 @@ def run_again(*, run: Run, user: User, keyed: KeyedRequest | None) -> tuple[Run,
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.status not in TERMINAL or not run.is_current:
         raise Conflict("run_not_ended", "Only an organization's last, ended run.")
-    _still_taking_part(task.collaboration, run.organization)
+    _still_taken(task, run.organization)
     _still_allowed(task)
     now = timezone.now()
     Run.objects.filter(pk=run.pk).update(is_current=False)
@@ -163,10 +167,22 @@ def _reopen(task: Task, now: datetime) -> None:
     )
 
 
-def _still_taking_part(
-    collaboration: Collaboration, organization: Organization
-) -> None:
-    authoring.addressed_organizations(collaboration, [organization.pk])
+def _still_taken(task: Task, organization: Organization) -> None:
+    """Running again is new work: whatever stops a new task stops it too."""
+    if closed := why_closed(task.collaboration):
+        raise Conflict(*closed)
+    sender = task.collaboration.participations.accepted().filter(
+        organization=task.organization, may_create_tasks=True
+    )
+    if not sender.exists():
+        raise Conflict(
+            "organization_may_not_send",
+            f"The collaboration lets {task.organization} send no tasks.",
+        )
+    parties.addressed_organizations(task.collaboration, [organization.pk])
+    parties.addressed_study(task.collaboration, task.study_id, [organization.pk])
+    if task.status == TaskStatus.FINISHED:
+        parties.require_room(task.collaboration, task.initiator_id)
 
 
 def _still_allowed(task: Task) -> None:

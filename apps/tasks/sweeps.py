@@ -1,6 +1,7 @@
 """What the worker does for tasks, again and again."""
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.audit.actors import SYSTEM
@@ -29,12 +30,8 @@ def _expire_task(task_id: int) -> int:
 
 
 @transaction.atomic
-def cancel_queued_of(*, collaboration_id: int, organization_id: int) -> None:
-    """Consent ended: cancel what has not been claimed there; the rest may finish."""
-    runs = Run.objects.select_for_update().filter(
-        task__collaboration=collaboration_id,
-        organization=organization_id,
-        status=RunStatus.QUEUED,
-    )
-    for run in runs.order_by("task_id"):
-        move_run(run, RunStatus.CANCELLED, actor=SYSTEM, reason="participation_ended")
+def cancel_queued(runs: QuerySet[Run], *, reason: str) -> None:
+    """Cancel those of the runs that no node has claimed; the rest may finish."""
+    queued = runs.select_for_update(of=("self",)).filter(status=RunStatus.QUEUED)
+    for run in queued.order_by("task_id"):
+        move_run(run, RunStatus.CANCELLED, actor=SYSTEM, reason=reason)

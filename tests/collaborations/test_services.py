@@ -1,7 +1,10 @@
 """A collaboration's policy, its admins and its invitations."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.actors import SYSTEM
@@ -18,6 +21,8 @@ from apps.errors import Conflict
 from tests.stored import acts, nothing_stored
 from tests.worlds import World
 
+NEXT_YEAR = timezone.now() + timedelta(days=365)
+
 
 def test_the_policy_is_changed_as_a_whole_or_not_at_all(world: World) -> None:
     own = world.collaboration
@@ -26,6 +31,8 @@ def test_the_policy_is_changed_as_a_whole_or_not_at_all(world: World) -> None:
         purpose="anew",
         visibility=Visibility.COLLABORATION,
         deadline_days=3,
+        expires_at=NEXT_YEAR,
+        open_tasks_per_user=2,
         actor=SYSTEM,
     )
     with pytest.raises(ValidationError), nothing_stored():
@@ -34,14 +41,14 @@ def test_the_policy_is_changed_as_a_whole_or_not_at_all(world: World) -> None:
             purpose="never",
             visibility=Visibility.INITIATOR,
             deadline_days=0,
+            expires_at=None,
+            open_tasks_per_user=None,
             actor=SYSTEM,
         )
     stored = Collaboration.objects.get(pk=own.pk)
-    assert (stored.purpose, stored.visibility, stored.deadline_days) == (
-        "anew",
-        Visibility.COLLABORATION,
-        3,
-    )
+    policy = (stored.visibility, stored.deadline_days, stored.expires_at)
+    assert policy == (Visibility.COLLABORATION, 3, NEXT_YEAR)
+    assert (stored.purpose, stored.open_tasks_per_user) == ("anew", 2)
     assert acts("collaboration.changed", object_id=own.pk) == 1
 
 

@@ -54,9 +54,6 @@ def runs_of(organization: Organization) -> dict[str, object]:
 @register.simple_tag
 def queued_runs(participation: Participation) -> int:
     """How many runs would be cancelled if the organization left; 1000 at most."""
-    queued = Run.objects.filter(
-        organization=participation.organization_id,
-        status=RunStatus.QUEUED,
-        task__collaboration=participation.collaboration_id,
-    )
+    concerned = Run.objects.concerning(participation)
+    queued = concerned.filter(status=RunStatus.QUEUED)
     return queued[:1000].count()

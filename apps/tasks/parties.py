@@ -1,0 +1,146 @@
+"""Who may send a task, for which organization, to whom: asked before it is stored."""
+
+from apps.accounts.models import User
+from apps.collaborations.models import Collaboration, Study
+from apps.collaborations.policy import why_closed
+from apps.errors import Forbidden, Invalid
+from apps.organizations.models import Organization
+from apps.tasks.choices import TaskStatus
+from apps.tasks.models import Task
+
+
+def collaboration_for(user: User, collaboration_id: int) -> Collaboration:
+    """Return the collaboration; one that is not the user's seems not to exist."""
+    visible = Collaboration.objects.visible_to(user)
+    collaboration: Collaboration | None = visible.filter(pk=collaboration_id).first()
+    if collaboration is None:
+        raise Invalid(
+            "collaboration", "collaboration_unknown", "There is no such collaboration."
+        )
+    if not user.has_perm("collaborations.create_task", collaboration):
+        raise Forbidden("Your role does not allow sending tasks here.")
+    if closed := why_closed(collaboration):
+        raise Invalid("collaboration", *closed)
+    return collaboration
+
+
+def sending_organizations(
+    user: User, collaboration: Collaboration
+) -> list[Organization]:
+    """The user's own organizations that may send here, and for which they may."""
+    may = collaboration.participations.accepted().filter(may_create_tasks=True)
+    own = Organization.objects.filter(memberships__user=user, participations__in=may)
+    return [o for o in own if user.has_perm("organizations.send_tasks", o)]
+
+
+def initiating_organization(
+    user: User, collaboration: Collaboration, wanted: int | None
+) -> Organization:
+    """Return the organization for which the task is sent: the named or the only one."""
+    candidates = [
+        organization
+        for organization in sending_organizations(user, collaboration)
+        if wanted in (None, organization.pk)
+    ]
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        raise Invalid(
+            "organization",
+            "organization_ambiguous",
+            "Say for which of your organizations you send the task.",
+        )
+    raise _no_sender(user, collaboration, wanted)
+
+
+def _no_sender(user: User, collaboration: Collaboration, wanted: int | None) -> Invalid:
+    """Say what keeps the user's organization from sending: only to its own members."""
+    stopped = collaboration.participations.accepted().filter(
+        organization__memberships__user=user, may_create_tasks=False
+    )
+    if wanted is not None:
+        stopped = stopped.filter(organization=wanted)
+    if (found := stopped.select_related("organization").first()) is not None:
+        return Invalid(
+            "organization",
+            "organization_may_not_send",
+            f"The collaboration lets {found.organization} send no tasks.",
+        )
+    return Invalid(
+        "organization",
+        "organization_unknown",
+        "You cannot send tasks for this organization here.",
+    )
+
+
+def addressed_study(
+    collaboration: Collaboration, study_id: int | None, organizations: list[int]
+) -> Study | None:
+    """Return the study that the task is for; it addresses no site outside of it."""
+    if study_id is None:
+        return None
+    study: Study | None = (
+        collaboration.studies.going_on()
+        .filter(pk=study_id)
+        .prefetch_related("organizations")
+        .first()
+    )
+    if study is None:
+        raise Invalid(
+            "study", "study_unknown", "The collaboration has no such study going on."
+        )
+    outside = set(organizations) - {o.pk for o in study.organizations.all()}
+    if outside:
+        raise Invalid(
+            "organizations",
+            "organization_outside_study",
+            f"Organization {min(outside)} is not part of this study.",
+        )
+    return study
+
+
+def addressed_organizations(
+    collaboration: Collaboration, ids: list[int]
+) -> list[Organization]:
+    found = Organization.objects.filter(
+        pk__in=ids, participations__in=collaboration.participations.accepted()
+    )
+    by_id = {organization.pk: organization for organization in found}
+    if len(set(ids)) != len(ids):
+        raise Invalid(
+            "organizations", "organization_twice", "Name each organization once."
+        )
+    for pk in ids:
+        if pk not in by_id:
+            raise Invalid(
+                "organizations",
+                "organization_unknown",
+                f"Organization {pk} does not take part in this collaboration.",
+            )
+    return [by_id[pk] for pk in ids]
+
+
+def require_room(collaboration: Collaboration, user_id: int) -> None:
+    """Refuse one more open task of the person than the policy allows.
+
+    Call it in the transaction that stores the task.
+    """
+    limit = collaboration.open_tasks_per_user
+    if limit is None:
+        return
+    # One at a time: two that are sent at once would both find room. Keys of other
+    # rows point at the person and are not to be waited for, hence `no_key`.
+    User.objects.select_for_update(no_key=True).get(pk=user_id)
+    going_on = Task.objects.filter(
+        initiator=user_id,
+        collaboration=collaboration,
+        status=TaskStatus.OPEN,
+        parent_run=None,
+    )
+    if going_on[:limit].count() >= limit:
+        raise Invalid(
+            "collaboration",
+            "open_tasks_limit",
+            f"One person has at most {limit} open tasks here: wait until one has"
+            " finished, or cancel one.",
+        )
