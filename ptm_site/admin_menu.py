@@ -92,6 +92,7 @@ UNFOLD = {
                     _item(
                         "Participations", "handshake", "collaborations_participation"
                     ),
+                    _item("Studies", "science", "collaborations_study"),
                     _item(
                         "Algorithm versions", "function", "algorithms_algorithmversion"
                     ),

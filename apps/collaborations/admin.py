@@ -1,28 +1,33 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from apps.accounts.models import User
 from apps.collaborations.admin_invitations import (
     AcceptInvitation,
+    AllowSending,
     DeclineInvitation,
     EndParticipation,
     InviteOrganization,
     LeaveCollaboration,
+    StopSending,
     WithdrawInvitation,
 )
 from apps.collaborations.admin_pages import (
+    ArchiveCollaboration,
     CreateCollaboration,
     EditCollaboration,
     SetAdmins,
 )
+from apps.collaborations.admin_studies import CreateStudy
 from apps.collaborations.choices import ParticipationStatus, Visibility
 from apps.collaborations.models import Collaboration, Participation
 from apps.organizations.models import Organization
 from ptm_site import admin_shown as shown
 from ptm_site.admin import ScopedAdmin
-from ptm_site.admin_lists import choice_filter, scoped_filter
+from ptm_site.admin_lists import choice_filter, query_filter, scoped_filter
 
 
 def readable(user: User) -> QuerySet[Any]:
@@ -32,16 +37,28 @@ def readable(user: User) -> QuerySet[Any]:
     )
 
 
+OVER = Q(expires_at__lte=Now())
+COLLABORATION_STATES = {
+    "open": ("Takes tasks", lambda rows: rows.exclude(OVER).filter(archived_at=None)),
+    "expired": ("Expired", lambda rows: rows.filter(OVER, archived_at=None)),
+    "archived": ("Archived", lambda rows: rows.exclude(archived_at=None)),
+}
+
+
 @admin.register(Collaboration)
 class CollaborationAdmin(ScopedAdmin):
-    list_display = ("name_shown", "organizations", "policy", "admins_shown")
+    list_display = ("name_shown", "organizations", "policy", "admins_shown", "state")
+    list_filter = (query_filter("state", "state", COLLABORATION_STATES),)
     search_fields = ("name",)
     ordering = ("name",)
     fields = (
         "name_shown",
+        "state",
         "purpose_shown",
         "visibility_shown",
         "policy",
+        "expiry",
+        "limit",
         "admins_shown",
         "organizations",
         "more",
@@ -49,7 +66,7 @@ class CollaborationAdmin(ScopedAdmin):
     )
     readonly_fields = fields
     add_page = CreateCollaboration
-    pages = (EditCollaboration, SetAdmins)
+    pages = (EditCollaboration, CreateStudy, SetAdmins, ArchiveCollaboration)
 
     def permitted(self, user: User) -> QuerySet[Any]:
         return readable(user).prefetch_related("admins", "participations")
@@ -69,6 +86,24 @@ class CollaborationAdmin(ScopedAdmin):
     @admin.display(description="runs end after", ordering="deadline_days")
     def policy(self, collaboration: Collaboration) -> str:
         return shown.counted(collaboration.deadline_days, "day")
+
+    @admin.display(description="state")
+    def state(self, collaboration: Collaboration) -> Any:
+        if collaboration.is_archived:
+            return shown.badge(("grey-outline", "x", "Archived"))
+        if collaboration.is_expired:
+            return shown.badge(("grey-outline", "hourglass-off", "Expired"))
+        return shown.badge(("green", "check", "Takes tasks"))
+
+    @admin.display(description="takes new tasks until")
+    def expiry(self, collaboration: Collaboration) -> Any:
+        until = collaboration.archived_at or collaboration.expires_at
+        return shown.time(until) if until else "It does not expire"
+
+    @admin.display(description="open tasks of one person")
+    def limit(self, collaboration: Collaboration) -> str:
+        limit = collaboration.open_tasks_per_user
+        return f"At most {limit}" if limit else "Any number"
 
     @admin.display(description="admins")
     def admins_shown(self, collaboration: Collaboration) -> Any:
@@ -94,6 +129,7 @@ class CollaborationAdmin(ScopedAdmin):
                 shown.list_link(
                     "algorithms_algorithmversion", "Allowed algorithms", **where
                 ),
+                shown.list_link("collaborations_study", "Studies", **where),
             )
         )
 
@@ -124,6 +160,7 @@ class ParticipationAdmin(ScopedAdmin):
         "purpose",
         "policy",
         "state",
+        "sending",
         "invited",
         "answered",
     )
@@ -134,6 +171,8 @@ class ParticipationAdmin(ScopedAdmin):
         DeclineInvitation,
         WithdrawInvitation,
         LeaveCollaboration,
+        AllowSending,
+        StopSending,
         EndParticipation,
     )
 
@@ -168,6 +207,10 @@ class ParticipationAdmin(ScopedAdmin):
     @admin.display(description="state", ordering="status")
     def state(self, participation: Participation) -> Any:
         return shown.badge(STATES[ParticipationStatus(participation.status)])
+
+    @admin.display(description="sends tasks")
+    def sending(self, participation: Participation) -> str:
+        return "May send tasks" if participation.may_create_tasks else "Sends no tasks"
 
     @admin.display(description="invited", ordering="invited_at")
     def invited(self, participation: Participation) -> Any:

@@ -13,10 +13,10 @@ from apps.collaborations.services import (
     answer_as_admin,
     answer_invitation,
     invite_organization,
+    set_may_create_tasks,
     withdraw_invitation,
 )
 from apps.errors import Invalid
-from apps.organizations.choices import Role
 from apps.organizations.models import Organization
 from ptm_site.admin_pages import AdminForm, ServicePage, choose, named
 
@@ -29,7 +29,7 @@ class InviteForm(AdminForm):
     )
 
     def limit(self) -> None:
-        managed = Collaboration.objects.permitted_to(self.reader, MANAGE)
+        managed = Collaboration.objects.changeable_by(self.reader)
         self.fields["collaboration"].queryset = managed.order_by("name")  # type: ignore[attr-defined]
 
 
@@ -39,7 +39,7 @@ class InviteOrganization(ServicePage):
 
     @classmethod
     def open_to(cls, reader: User) -> bool:
-        return bool(Collaboration.objects.permitted_to(reader, MANAGE).exists())
+        return bool(Collaboration.objects.changeable_by(reader).exists())
 
     def perform(self, data: dict[str, Any]) -> str:
         organization = Organization.objects.filter(name=data["organization"]).first()
@@ -63,9 +63,7 @@ class OwnAnswer(ServicePage):
 
     @classmethod
     def targets(cls, reader: User) -> QuerySet[Any]:
-        own = Organization.objects.filter(
-            memberships__user=reader, memberships__role=Role.ADMIN
-        )
+        own = Organization.objects.with_own_admin(reader)
         return Participation.objects.filter(
             status=cls.to, organization__in=own
         ).select_related("organization", "collaboration")
@@ -154,3 +152,44 @@ class EndParticipation(OfManagers):
             actor=self.actor,
         )
         return f"{named(self.target.organization)} no longer takes part."
+
+
+class OfSenders(ServicePage):
+    """Whether the people of an organization that takes part may send tasks."""
+
+    allowed: bool
+
+    @classmethod
+    def targets(cls, reader: User) -> QuerySet[Any]:
+        managed = Collaboration.objects.changeable_by(reader)
+        found = Participation.objects.accepted().filter(
+            collaboration__in=managed, may_create_tasks=not cls.allowed
+        )
+        return found.select_related("organization", "collaboration")
+
+    def perform(self, data: dict[str, Any]) -> str:
+        set_may_create_tasks(
+            participation=self.target, allowed=self.allowed, actor=self.actor
+        )
+        may = "may send" if self.allowed else "sends no"
+        return f"{named(self.target.organization)} {may} tasks here."
+
+
+class AllowSending(OfSenders):
+    slug, label, icon, allowed = "allow-sending", "Let it send tasks", "send", True
+
+    def consequences(self) -> list[str]:
+        return ["Its researchers and admins may send tasks to the collaboration."]
+
+
+class StopSending(OfSenders):
+    slug, label, icon, danger = "stop-sending", "Stop sending", "block", True
+    allowed = False
+
+    def consequences(self) -> list[str]:
+        return [
+            f"{named(self.target.organization)} sends no new tasks here, and runs none"
+            " again. What it has sent goes on, and may be cancelled.",
+            "It still takes part: others send it tasks, and its people see what they"
+            " saw before.",
+        ]

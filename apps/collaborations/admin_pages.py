@@ -9,6 +9,7 @@ from apps.accounts.models import User
 from apps.collaborations.choices import Visibility
 from apps.collaborations.models import Collaboration
 from apps.collaborations.services import (
+    archive_collaboration,
     create_collaboration,
     set_collaboration_admins,
     update_collaboration,
@@ -111,6 +112,27 @@ class EditCollaboration(ServicePage):
             **policy_of(data),
         )
         return "Saved. Tasks that exist keep what they were sent with."
+
+
+class ArchiveCollaboration(ServicePage):
+    slug, label, icon, danger = "archive", "Archive", "inventory_2", True
+
+    @classmethod
+    def targets(cls, reader: User) -> QuerySet[Any]:
+        return Collaboration.objects.changeable_by(reader)
+
+    def consequences(self) -> list[str]:
+        return [
+            f"{named(self.target)} ends for good: no new tasks, and nothing in it"
+            " changes any more. To go on, organizations consent to a new one.",
+            "Runs that no node has begun are cancelled; those under way may finish.",
+            "Open invitations are withdrawn.",
+            "Tasks and results stay, for those who see them now.",
+        ]
+
+    def perform(self, data: dict[str, Any]) -> str:
+        archive_collaboration(collaboration=self.target, actor=self.actor)
+        return f"{named(self.target)} is archived."
 
 
 class AdminsForm(AdminForm):

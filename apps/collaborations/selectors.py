@@ -71,9 +71,9 @@ class ParticipationQuerySet(models.QuerySet[Any]):
 
     def answerable_by(self, user: User) -> Self:
         """Those of the organizations for which the user may accept, decline or end."""
-        own = user.memberships.filter(role=Role.ADMIN)
+        organizations = apps.get_model("organizations", "Organization").objects
         return self.filter(
-            organization__in=own.values("organization"),
+            organization__in=organizations.with_own_admin(user),
             status__in=(ParticipationStatus.INVITED, ParticipationStatus.ACCEPTED),
         )
 

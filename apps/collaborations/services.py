@@ -16,7 +16,6 @@ from apps.collaborations.permissions import sync_permissions
 from apps.collaborations.policy import lock_changeable
 from apps.collaborations.studies import leave_studies
 from apps.errors import Conflict, Forbidden
-from apps.organizations.choices import Role
 from apps.organizations.models import Organization
 
 # What an answer may be given to.
@@ -198,10 +197,8 @@ def answer_as_admin(
     *, participation: Participation, answer: ParticipationStatus, admin: User
 ) -> Participation:
     """Answer for the organization: only its own admin may."""
-    own_admin = participation.organization.memberships.filter(
-        user=admin, role=Role.ADMIN
-    )
-    if not own_admin.exists():
+    own = Organization.objects.with_own_admin(admin)
+    if not own.filter(pk=participation.organization_id).exists():
         raise Forbidden("Only an admin of the organization itself can answer.")
     return answer_invitation(
         participation=participation, answer=answer, actor=Actor.user(admin.pk)

@@ -4,9 +4,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from apps.accounts.models import User
 from apps.collaborations.choices import ParticipationStatus
 from apps.collaborations.forms import AnswerForm
 from apps.collaborations.models import Collaboration, Participation
+from apps.collaborations.policy import why_closed
+from apps.collaborations.selectors import MANAGE
 from apps.collaborations.services import answer_as_admin
 from apps.errors import Missing
 from ptm_site.pages import reader_of
@@ -42,7 +45,6 @@ def collaboration_page(request: HttpRequest, pk: int) -> HttpResponse:
     collaboration = visible.prefetch_related("admins").filter(pk=pk).first()
     if collaboration is None:
         raise Missing
-    sending = Collaboration.objects.permitted_to(reader, "create_task")
     own = Participation.objects.answerable_by(reader).filter(collaboration=pk)
     context = {
         "collaboration": collaboration,
@@ -50,9 +52,26 @@ def collaboration_page(request: HttpRequest, pk: int) -> HttpResponse:
         .select_related("organization")
         .order_by("organization__name"),
         "answerable": set(own.values_list("pk", flat=True)),
-        "may_send": sending.filter(pk=pk).exists(),
+        "studies": collaboration.studies.going_on().prefetch_related("organizations"),
+        "may_send": _may_send(reader, collaboration),
+        "may_manage": Collaboration.objects.permitted_to(reader, MANAGE)
+        .filter(pk=pk)
+        .exists(),
     }
     return render(request, "collaborations/collaboration.html", context)
+
+
+def _may_send(reader: User, collaboration: Collaboration) -> bool:
+    """Whether the way to a new task is offered: what the service asks, in short."""
+    permitted = Collaboration.objects.permitted_to(reader, "create_task")
+    sender = collaboration.participations.accepted().filter(
+        organization__memberships__user=reader, may_create_tasks=True
+    )
+    return (
+        why_closed(collaboration) is None
+        and permitted.filter(pk=collaboration.pk).exists()
+        and bool(sender.exists())
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

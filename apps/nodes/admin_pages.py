@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from apps.accounts.models import User
 from apps.nodes.models import Node
 from apps.nodes.services import CODE_LIFETIME, issue_enrolment_code, revoke_node
-from apps.organizations.choices import Role
 from apps.organizations.models import Organization
 from ptm_site.admin_pages import AdminForm, Secret, ServicePage, choose, named
 from ptm_site.templatetags.page import in_words
@@ -16,9 +15,8 @@ from ptm_site.templatetags.page import in_words
 
 def own_as_admin(reader: User) -> QuerySet[Any]:
     """Not even a platform admin stands in for a hospital: its own admins only."""
-    return Organization.objects.filter(
-        memberships__user=reader, memberships__role=Role.ADMIN
-    ).order_by("name")
+    own: QuerySet[Any] = Organization.objects.with_own_admin(reader).order_by("name")
+    return own
 
 
 class CodeForm(AdminForm):

@@ -15,7 +15,6 @@ from apps.nodes.events import node_revoked, notify_presence, wake_nodes
 from apps.nodes.keys import Key
 from apps.nodes.models import DatabaseRelease, Enrolment, EnrolmentCode, Node
 from apps.nodes.online_days import add_online_time
-from apps.organizations.choices import Role
 from apps.organizations.models import Organization
 
 CODE_LIFETIME = timedelta(days=2)
@@ -28,8 +27,7 @@ def issue_enrolment_code(*, organization: Organization, issued_by: User) -> str:
     Only the organization's own admin may: not even a platform admin can stand in
     for a hospital's node.
     """
-    own_admin = organization.memberships.filter(user=issued_by, role=Role.ADMIN)
-    if not own_admin.exists():
+    if not _is_own_admin(issued_by, organization.pk):
         raise Forbidden("Only an admin of the organization itself can let a node in.")
     key = Key.generate("ptme")
     code = EnrolmentCode.objects.create(
@@ -97,9 +95,20 @@ def _usable_code(text: str) -> EnrolmentCode:
     )
     if key is None or code is None or not key.matches(code.sha256):
         raise _enrolment_refused()
-    if code.node is None and code.expires_at < timezone.now():
+    if code.node is None and not _still_good(code):
         raise _enrolment_refused()
     return code
+
+
+def _still_good(code: EnrolmentCode) -> bool:
+    """A code ends with its time, and with the role of whoever issued it."""
+    in_time = code.expires_at >= timezone.now()
+    return in_time and _is_own_admin(code.issued_by, code.organization_id)
+
+
+def _is_own_admin(person: User, organization_id: int) -> bool:
+    own = Organization.objects.with_own_admin(person)
+    return bool(own.filter(pk=organization_id).exists())
 
 
 def _enrolment_refused() -> Refusal:

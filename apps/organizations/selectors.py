@@ -5,6 +5,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
 from apps.accounts.models import User
+from apps.organizations.choices import Role
 
 
 class OrganizationQuerySet(models.QuerySet[Any]):
@@ -30,6 +31,14 @@ class OrganizationQuerySet(models.QuerySet[Any]):
         grants = apps.get_model("organizations", "OrganizationGrant")
         held = grants.objects.filter(group__user=user, permission__codename=permission)
         return self.filter(pk__in=held.values("content_object"))
+
+    def with_own_admin(self, user: User) -> Self:
+        """Those of which the person is an admin; no platform admin is as such."""
+        return self.filter(
+            memberships__user=user,
+            memberships__user__is_active=True,
+            memberships__role=Role.ADMIN,
+        )
 
     def administered_by(self, user: User) -> Self:
         """One's own as an admin, and those in the collaborations that one manages."""

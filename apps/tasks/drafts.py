@@ -5,52 +5,26 @@ where there is only one possibility it is chosen already.
 """
 
 from collections import Counter
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+from django.db.models import Q
 from django.http import QueryDict
 
 from apps.accounts.models import User
 from apps.algorithms.choices import FunctionType
 from apps.algorithms.models import AlgorithmVersion
-from apps.collaborations.models import Collaboration
+from apps.collaborations.models import Collaboration, Study
+from apps.collaborations.policy import why_closed
 from apps.organizations.models import Organization
 from apps.tasks.answers import Answer, answer_of
+from apps.tasks.api import position
 from apps.tasks.authoring import active_versions
+from apps.tasks.draft_parts import Need, Site
 from apps.tasks.parties import sending_organizations
 from apps.tasks.sites import ServingNode, serving_nodes
 
 Chosen = TypeVar("Chosen", Collaboration, Organization, AlgorithmVersion)
-
-
-@dataclass(frozen=True)
-class Site:
-    organization: Organization
-    nodes: list[ServingNode]
-    chosen: bool
-
-    @property
-    def databases(self) -> list[tuple[str, str]]:
-        """What its nodes release to the collaboration: label and type."""
-        pairs = {pair for node in self.nodes for pair in node.released.items()}
-        return sorted(pairs)
-
-
-@dataclass(frozen=True)
-class Need:
-    """A database that the function reads, and the labels that are there for it."""
-
-    number: int
-    description: str
-    types: str
-    offered: dict[str, int]  # label: how many of the chosen sites release it
-    asked: int  # how many sites are chosen
-    label: str
-
-    @property
-    def field(self) -> str:
-        return f"database_{self.number}"
 
 
 class Draft:
@@ -61,12 +35,33 @@ class Draft:
 
     @cached_property
     def collaborations(self) -> list[Collaboration]:
+        """Those that go on; an archived one where it is named, to say that it is."""
         may = Collaboration.objects.permitted_to(self.user, "create_task")
-        return list(may.order_by("name"))
+        shown = may.filter(Q(archived_at=None) | Q(pk=self._number("collaboration")))
+        return list(shown.order_by("name"))
 
     @cached_property
     def collaboration(self) -> Collaboration | None:
         return self._one("collaboration", self.collaborations)
+
+    @property
+    def closed(self) -> str:
+        """Why the collaboration takes no new task, if it takes none."""
+        found = why_closed(self.collaboration) if self.collaboration else None
+        return found[1] if found else ""
+
+    @cached_property
+    def studies(self) -> list[Study]:
+        if self.collaboration is None:
+            return []
+        going_on = self.collaboration.studies.going_on().order_by("name")
+        return list(going_on.prefetch_related("organizations"))
+
+    @cached_property
+    def study(self) -> Study | None:
+        """The one that is named: a task needs none."""
+        wanted = self._number("study")
+        return next((study for study in self.studies if study.pk == wanted), None)
 
     @cached_property
     def senders(self) -> list[Organization]:
@@ -107,9 +102,10 @@ class Draft:
         if self.collaboration is None:
             return []
         accepted = self.collaboration.participations.accepted()
-        organizations = list(
-            Organization.objects.filter(participations__in=accepted).order_by("name")
-        )
+        members = Organization.objects.filter(participations__in=accepted)
+        if self.study is not None:
+            members = members.filter(studies=self.study)
+        organizations = list(members.order_by("name"))
         serving = serving_nodes(self.collaboration, organizations)
         return [
             Site(o, nodes, self._is_chosen(o, nodes))
@@ -129,7 +125,13 @@ class Draft:
         asked = self.data.get("asked")
         if asked is None or self.collaboration is None:
             return "organizations" in self.data
-        return asked == str(self.collaboration.pk)
+        return asked == self.asked
+
+    @property
+    def asked(self) -> str:
+        """Of what the shown organizations are: another choice begins anew."""
+        parts = (self.collaboration, self.study)
+        return "-".join(str(part.pk) for part in parts if part is not None)
 
     def _could_run(self, node: ServingNode) -> bool:
         if self.version is None or self.function is None:
@@ -200,15 +202,20 @@ class Draft:
         for name in ("collaboration", "sender", "version"):
             if (chosen := getattr(self, name)) is not None:
                 query["organization" if name == "sender" else name] = str(chosen.pk)
+        if self.study is not None:
+            query["study"] = str(self.study.pk)
         if self.function is not None and self.collaboration is not None:
             query["function"] = self.function["name"]
-            query["asked"] = str(self.collaboration.pk)
+            query["asked"] = self.asked
             query.setlist(
                 "organizations", [str(s.organization.pk) for s in self.chosen]
             )
         for need in self.needs:
             query[need.field] = need.label
         return query.urlencode()
+
+    def _number(self, name: str) -> int | None:
+        return position(self.data.get(name, ""))
 
     def _one(self, name: str, possible: list[Chosen]) -> Chosen | None:
         """Return the possibility that the data names, or the only one."""

@@ -24,6 +24,7 @@ def begin_from(user: User, task_id: int | None) -> QueryDict:
             "collaboration": str(earlier.collaboration_id),
             "organization": str(earlier.organization_id),
             "version": str(earlier.version_id),
+            **({"study": str(earlier.study_id)} if earlier.study_id else {}),
             "function": earlier.function,
             "name": earlier.name,
             "purpose": earlier.purpose,

@@ -19,11 +19,13 @@ from apps.tasks.argument_forms import (
     json_from_fields,
 )
 from apps.tasks.authoring import TaskRequest
-from apps.tasks.drafts import Draft, Need
+from apps.tasks.draft_parts import Need
+from apps.tasks.drafts import Draft
 from ptm_site.forms import PortalForm
 
 Choices = list[tuple[str, str]]
 NOTHING_YET = ("", "Choose…")
+ANY_STUDY = ("", "None: any organization of the collaboration")
 # Where the page shows what the service says of a member of the request.
 SHOWN_AT = {"image": "version", "databases": "database_0"}
 
@@ -53,6 +55,11 @@ class TaskForm(PortalForm):
     function = forms.ChoiceField(
         widget=FunctionSelect(attrs={"class": "form-select"}),
         error_messages={"required": "Choose a function."},
+    )
+    study = forms.ChoiceField(
+        required=False,
+        help_text="A study has some of the organizations, and the task only those.",
+        error_messages={"invalid_choice": "There is no such study going on here."},
     )
     organizations = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple,
@@ -85,6 +92,10 @@ class TaskForm(PortalForm):
         self._field("organizations").choices = named(
             site.organization for site in draft.sites
         )
+        self._field("study").choices = [ANY_STUDY, *named(draft.studies)]
+        # One that is named and has ended stays, to be refused.
+        if not draft.studies and not draft.data.get("study"):
+            del self.fields["study"]
         # Who has one organization here is not asked for which.
         if len(draft.senders) < 2:
             del self.fields["organization"]
@@ -94,6 +105,7 @@ class TaskForm(PortalForm):
             "collaboration": _pk(draft.collaboration),
             "organization": _pk(draft.sender),
             "version": _pk(draft.version),
+            "study": _pk(draft.study),
             "function": draft.function["name"] if draft.function else "",
             "organizations": [str(site.organization.pk) for site in draft.chosen],
             "name": draft.typed.get("name", ""),
@@ -124,6 +136,7 @@ class TaskForm(PortalForm):
             collaboration=draft.collaboration.pk,
             organizations=[int(pk) for pk in self.cleaned_data["organizations"]],
             organization=draft.sender.pk if draft.sender else None,
+            study=draft.study.pk if draft.study else None,
             image=draft.version.image,
             function=self.cleaned_data["function"],
             name=self.cleaned_data["name"],

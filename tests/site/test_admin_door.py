@@ -29,6 +29,7 @@ MODELS = [
     "participation",
     "result",
     "run",
+    "study",
     "task",
     "user",
 ]

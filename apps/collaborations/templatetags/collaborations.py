@@ -10,6 +10,14 @@ from ptm_site.pages import reader_of
 register = template.Library()
 
 
+@register.simple_tag
+def without_sending(collaboration: Collaboration) -> list[Organization]:
+    """The organizations that take part and may not send tasks."""
+    silent = collaboration.participations.accepted().filter(may_create_tasks=False)
+    found = Organization.objects.filter(participations__in=silent)
+    return list(found.order_by("name"))
+
+
 @register.inclusion_tag("collaborations/of_organization.html", takes_context=True)
 def collaborations_of(
     context: RequestContext, organization: Organization
