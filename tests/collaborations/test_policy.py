@@ -1,0 +1,409 @@
+"""What a collaboration's policy stops, in which words, and what goes on."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from apps.algorithms.services import allow_version
+from apps.audit.actors import SYSTEM
+from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.models import Collaboration, Participation
+from apps.collaborations.services import (
+    answer_as_admin,
+    answer_invitation,
+    archive_collaboration,
+    invite_organization,
+    set_may_create_tasks,
+)
+from apps.collaborations.studies import create_study
+from apps.errors import Conflict
+from apps.organizations.choices import Role
+from apps.organizations.services import grant_membership
+from apps.results.models import Result
+from apps.tasks.models import Run, Task
+from tests.collaborations.policy import set_policy
+from tests.desk import act, desk, manager_of, text
+from tests.pages import browser, words
+from tests.stored import acts, nothing_stored
+from tests.threads import at_once
+from tests.worlds import World
+
+SEND = "/api/v1/tasks/"
+
+
+def expire(world: World) -> None:
+    set_policy(world, expires_at=timezone.now() - timedelta(minutes=1))
+
+
+def archive(world: World) -> None:
+    archive_collaboration(collaboration=world.collaboration, actor=SYSTEM)
+
+
+def stop_sending(world: World, site: int = 0, allowed: bool = False) -> None:
+    participation = world.sites[site].participations.get()
+    set_may_create_tasks(participation=participation, allowed=allowed, actor=SYSTEM)
+
+
+def limit(world: World, number: int | None = 1) -> None:
+    set_policy(world, open_tasks_per_user=number)
+
+
+def refused(world: World, person: str = "alice", **changes: Any) -> Any:
+    """The API's refusal, which stores nothing."""
+    client = world.person(person)
+    with nothing_stored():
+        answer = client.post(SEND, world.task_body(**changes))
+    assert answer.status_code == 422, answer.json()
+    return answer.json()
+
+
+def sent_in_the_portal(world: World, **changes: Any) -> Any:
+    form = {
+        "key": "page-1",
+        "collaboration": world.collaboration.pk,
+        "version": world.version.pk,
+        "function": "summary",
+        "organizations": [site.pk for site in world.sites],
+        "database_0": "default",
+        "a-columns": "age",
+        "name": "Age",
+        "step": "send",
+        **changes,
+    }
+    return browser(world, "alice").post("/tasks/new/", form)
+
+
+STOPS: list[tuple[Callable[[World], None], str, str, str]] = [
+    (expire, "collaboration_expired", "collaboration", "it takes no new tasks"),
+    (archive, "collaboration_archived", "collaboration", "it takes no new tasks"),
+    (stop_sending, "organization_may_not_send", "organization", "send no tasks"),
+    (limit, "open_tasks_limit", "collaboration", "at most 1 open tasks"),
+]
+
+
+@pytest.mark.parametrize(("stop", "code", "field", "said"), STOPS)
+def test_what_the_policy_stops_is_refused_at_its_field(
+    world: World, stop: Callable[[World], None], code: str, field: str, said: str
+) -> None:
+    world.send()
+    stop(world)
+    answer = refused(world)
+    assert (answer["code"], list(answer["errors"])) == (code, [field])
+    assert said in answer["detail"]
+    with nothing_stored():
+        page = sent_in_the_portal(world)
+    assert page.status_code == 422
+    assert said in words(page)
+
+
+@pytest.mark.parametrize(("stop", "code"), [row[:2] for row in STOPS])
+def test_running_again_is_new_work(
+    world: World, stop: Callable[[World], None], code: str
+) -> None:
+    task = world.send(organizations=[world.sites[0].pk])
+    (run,) = world.nodes[0].claimed()
+    world.nodes[0].complete(run)
+    world.send()  # so that the limit is reached
+    stop(world)
+    alice = world.person("alice")
+    with nothing_stored():
+        answer = alice.post(f"/api/v1/runs/{task['runs'][0]['id']}/again/")
+    assert answer.json()["code"] == code
+
+
+def test_before_its_time_a_collaboration_takes_tasks(world: World) -> None:
+    set_policy(world, expires_at=timezone.now() + timedelta(minutes=1))
+    world.send()
+    expire(world)
+    refused(world)
+    set_policy(world, expires_at=None)
+    world.send()
+
+
+def test_what_was_sent_before_the_expiry_goes_on(world: World) -> None:
+    sent = world.send(organizations=[world.sites[0].pk])
+    other = world.send(organizations=[world.sites[1].pk])
+    expire(world)
+    (run,) = world.nodes[0].claimed()
+    world.nodes[0].complete(run)
+    assert Task.objects.get(pk=sent["id"]).status == "finished"
+    cancelled = world.person("alice").post(f"{SEND}{other['id']}/cancel/")
+    assert cancelled.json()["runs_by_status"] == {"cancelled": 1}
+
+
+def test_archiving_cancels_what_waits_and_lets_what_runs_finish(world: World) -> None:
+    sent = world.send()
+    (held,) = world.nodes[0].claimed()
+    (given_back,) = world.nodes[1].claimed()
+    archive(world)
+    states = {run.organization_id: run.status for run in Run.objects.all()}
+    assert [states[site.pk] for site in world.sites] == [
+        "claimed",
+        "claimed",
+        "cancelled",
+    ]
+    world.nodes[0].complete(held)
+    world.nodes[1].report(given_back["run"], 1, "queued", code="node_stopping")
+    runs = Run.objects.filter(task=sent["id"])
+    assert runs.get(pk=held["run"]).status == "completed"
+    assert runs.get(pk=given_back["run"]).status == "cancelled"
+    assert Result.objects.count() == 1
+    assert Task.objects.get(pk=sent["id"]).status == "finished"
+
+
+def test_nodes_get_nothing_of_an_archived_collaboration(world: World) -> None:
+    """Also of a task that slipped in while it was being archived."""
+    world.send()
+    Collaboration.objects.update(archived_at=timezone.now())
+    assert world.nodes[0].claimed() == []
+
+
+def test_what_was_there_stays_readable_to_those_who_read_it(
+    world: World, rival: World
+) -> None:
+    task = world.send(organizations=[world.sites[0].pk])
+    (run,) = world.nodes[0].claimed()
+    world.nodes[0].complete(run)
+    paths = [f"{SEND}{task['id']}/", f"/api/v1/collaborations/{own(world).pk}/"]
+
+    def seen(of: World, person: str) -> list[int]:
+        return [of.person(person).get(path).status_code for path in paths]
+
+    readers = [(world, "alice"), (world, "dave"), (rival, "alice")]
+    before = [seen(*reader) for reader in readers]
+    archive(world)
+    assert [seen(*reader) for reader in readers] == before
+    assert before == [[200, 200], [404, 200], [404, 404]]
+    page = browser(world, "alice").get(f"/collaborations/{own(world).pk}/")
+    assert "Archived since" in words(page)
+    assert "New task here" not in words(page)
+
+
+def own(world: World) -> Collaboration:
+    return world.collaboration
+
+
+def invite(world: World, rival: World) -> Participation:
+    return invite_organization(
+        collaboration=own(world), organization=rival.sites[0], actor=SYSTEM
+    )
+
+
+def test_nothing_changes_in_an_archived_collaboration(
+    world: World, rival: World
+) -> None:
+    participation = world.sites[0].participations.get()
+    pending = invite(world, rival)
+    archive(world)
+    changes: list[Callable[[], object]] = [
+        partial(limit, world),
+        partial(archive, world),
+        partial(invite, world, rival),
+        partial(stop_sending, world),
+        partial(
+            answer_as_admin,
+            participation=pending,
+            answer=ParticipationStatus.ACCEPTED,
+            admin=rival.people["admin0"],
+        ),
+        partial(
+            allow_version,
+            version=rival.version,
+            collaboration=own(world),
+            actor=SYSTEM,
+        ),
+        partial(
+            create_study,
+            collaboration=own(world),
+            name="Late",
+            organizations=world.sites,
+            actor=SYSTEM,
+        ),
+    ]
+    for change in changes:
+        with nothing_stored(), pytest.raises(Conflict) as refusal:
+            change()
+        assert refusal.value.code == "collaboration_archived"
+    pending.refresh_from_db()
+    assert pending.status == ParticipationStatus.ENDED
+    # Leaving stays possible.
+    answer_invitation(
+        participation=participation, answer=ParticipationStatus.ENDED, actor=SYSTEM
+    )
+
+
+def test_its_admin_archives_it_and_then_has_no_page_to_change_it(
+    world: World, rival: World
+) -> None:
+    manager = manager_of(world)
+    others = [world.people["admin0"], world.people["alice"], manager_of(rival)]
+    for user in others:
+        with nothing_stored():
+            assert act(user, own(world), "archive").status_code == 404
+    where = f"/admin/collaborations/collaboration/{own(world).pk}/archive/"
+    assert "ends for good" in text(desk(manager).get(where))
+    assert act(manager, own(world), "archive").status_code == 302
+    own(world).refresh_from_db()
+    assert own(world).is_archived
+    for page in ("archive", "edit", "study"):
+        assert act(manager, own(world), page).status_code == 404
+    assert acts("collaboration.archived", actor_id=manager.pk) == 1
+
+
+def test_an_organization_sends_as_long_as_the_collaborations_admin_lets_it(
+    world: World, rival: World
+) -> None:
+    participation = world.sites[0].participations.get()
+    manager = manager_of(world)
+    for user in (world.people["admin0"], manager_of(rival), world.people["admin1"]):
+        with nothing_stored():
+            answer = act(user, participation, "stop-sending")
+            assert answer.status_code == 404
+    assert act(manager, participation, "allow-sending").status_code == 404
+    assert act(manager, participation, "stop-sending").status_code == 302
+    refused(world)
+    world.send("dave")
+    rules = words(browser(world, "dave").get(f"/collaborations/{own(world).pk}/"))
+    assert f"except {world.sites[0].name}." in rules
+    assert act(manager, participation, "allow-sending").status_code == 302
+    world.send()
+    assert acts("participation.sending_stopped", actor_id=manager.pk) == 1
+    assert acts("participation.sending_allowed", actor_id=manager.pk) == 1
+
+
+def test_a_person_of_two_organizations_sends_for_the_one_that_may(
+    world: World,
+) -> None:
+    grant_membership(
+        user=world.people["alice"],
+        organization=world.sites[1],
+        role=Role.RESEARCHER,
+        actor=SYSTEM,
+    )
+    stop_sending(world)
+    sent = world.send()
+    assert sent["organization"]["id"] == world.sites[1].pk
+    answer = refused(world, organization=world.sites[0].pk)
+    assert answer["code"] == "organization_may_not_send"
+
+
+def test_what_keeps_others_from_sending_is_not_told(world: World) -> None:
+    stop_sending(world, 1)
+    answer = refused(world, organization=world.sites[1].pk)
+    assert answer["code"] == "organization_unknown"
+
+
+def test_who_may_not_send_any_more_may_still_cancel(world: World) -> None:
+    task = world.send()
+    stop_sending(world)
+    answer = world.person("alice").post(f"{SEND}{task['id']}/cancel/")
+    assert answer.json()["runs_by_status"] == {"cancelled": 3}
+
+
+def test_the_limit_counts_each_persons_open_tasks_here(world: World) -> None:
+    limit(world, 2)
+    first = world.send(organizations=[world.sites[0].pk])
+    world.send()
+    refused(world)
+    world.send("dave")
+    world.person("alice").post(f"{SEND}{first['id']}/cancel/")
+    world.send()
+    refused(world)
+    limit(world, None)
+    world.send()
+
+
+def test_a_repeated_request_gets_its_task_also_at_the_limit(world: World) -> None:
+    limit(world)
+    alice = world.person("alice")
+    headers = {"Idempotency-Key": "k"}
+    first, again = (
+        alice.post(SEND, world.task_body(), headers=headers) for _ in range(2)
+    )
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["id"] == again.json()["id"]
+
+
+def test_the_limit_costs_two_queries_and_none_where_there_is_none(
+    world: World,
+) -> None:
+    world.send()  # so that both are warm
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            world.send()
+        return len(captured)
+
+    without = cost()
+    limit(world, 100)
+    assert cost() == without + 2
+
+
+@pytest.mark.backends
+@pytest.mark.django_db(transaction=True)
+def test_tasks_sent_at_once_do_not_pass_the_limit(world: World) -> None:
+    limit(world, 2)
+    clients = [world.client("alice") for _ in range(6)]
+    sends = [
+        partial(
+            client.post,
+            SEND,
+            world.task_body(),
+            headers={"Idempotency-Key": str(number)},
+        )
+        for number, client in enumerate(clients)
+    ]
+    answers = at_once(sends)
+    assert sorted(a.status_code for a in answers) == [201] * 2 + [422] * 4
+    assert Task.objects.count() == 2
+
+
+def test_the_whole_policy_is_changed_on_one_page_and_told_on_the_portals(
+    world: World,
+) -> None:
+    fields = {
+        "purpose": "to learn",
+        "visibility": "initiator",
+        "deadline_days": "7",
+        "expires_at": "2100-05-03T12:00",
+        "open_tasks_per_user": "4",
+    }
+    assert act(manager_of(world), own(world), "edit", **fields).status_code == 302
+    said = words(browser(world, "bob").get(f"/collaborations/{own(world).pk}/"))
+    assert "Results are seen by the person who sent the task." in said
+    assert "A task ends after 7 days at the latest." in said
+    assert "New tasks can be sent until" in said
+    assert "One person has at most 4 open tasks at a time." in said
+    form = desk(manager_of(world)).get(
+        f"/admin/collaborations/collaboration/{own(world).pk}/edit/"
+    )
+    assert 'value="2100-05-03T12:00"' in text(form)
+    expire(world)
+    said = words(browser(world, "bob").get(f"/collaborations/{own(world).pk}/"))
+    assert "Expired since" in said
+    assert "Nobody sends a new task; those that were sent go on." in said
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "x", "99999999999999999999"])
+def test_a_limit_lets_at_least_one_task_through(world: World, wrong: str) -> None:
+    fields = {"visibility": "initiator", "deadline_days": "7"}
+    with nothing_stored():
+        answer = act(
+            manager_of(world), own(world), "edit", open_tasks_per_user=wrong, **fields
+        )
+    assert answer.status_code == 422
+
+
+def test_a_saved_page_says_why_its_collaboration_takes_no_task(world: World) -> None:
+    address = f"/tasks/new/?collaboration={own(world).pk}"
+    archive(world)
+    client = browser(world, "alice")
+    assert "was archived on" in words(client.get(address))
+    assert "There is no collaboration to which" in words(client.get("/tasks/new/"))
+    assert not Task.objects.exists()
