@@ -32,8 +32,9 @@ from ptm_site.admin_lists import choice_filter, query_filter, scoped_filter
 
 def readable(user: User) -> QuerySet[Any]:
     """What one takes part in or manages, and what one's organization is invited to."""
+    concerned = Participation.objects.standing().administered_by(user)
     return Collaboration.objects.visible_to(user) | Collaboration.objects.filter(
-        pk__in=Participation.objects.administered_by(user).values("collaboration")
+        pk__in=concerned.values("collaboration")
     )
 
 
@@ -187,18 +188,26 @@ class ParticipationAdmin(ScopedAdmin):
 
     @admin.display(description="organization")
     def organization_shown(self, participation: Participation) -> Any:
-        return shown.link(participation.organization)
+        if participation.status == ParticipationStatus.ACCEPTED:
+            return shown.link(participation.organization)
+        return shown.words(participation.organization)
 
     @admin.display(description="collaboration", ordering="collaboration__name")
     def collaboration_shown(self, participation: Participation) -> Any:
+        if participation.status in OVER_FOR_GOOD:
+            return shown.words(participation.collaboration)
         return shown.link(participation.collaboration)
 
     @admin.display(description="purpose")
     def purpose(self, participation: Participation) -> Any:
+        if participation.status in OVER_FOR_GOOD:
+            return shown.NOTHING
         return shown.words(participation.collaboration.purpose)
 
     @admin.display(description="policy")
     def policy(self, participation: Participation) -> str:
+        if participation.status in OVER_FOR_GOOD:
+            return shown.NOTHING
         collaboration = participation.collaboration
         seen = Visibility(collaboration.visibility).label
         days = shown.counted(collaboration.deadline_days, "day")
@@ -221,6 +230,8 @@ class ParticipationAdmin(ScopedAdmin):
         return shown.time(participation.answered_at)
 
 
+# What the collaboration has become since is no business of who left it.
+OVER_FOR_GOOD = (ParticipationStatus.DECLINED, ParticipationStatus.ENDED)
 STATES = {
     ParticipationStatus.INVITED: ("amber", "clock", "Invited"),
     ParticipationStatus.ACCEPTED: ("green", "check", "Takes part"),

@@ -54,6 +54,12 @@ class ParticipationQuerySet(models.QuerySet[Any]):
     def accepted(self) -> Self:
         return self.filter(status=ParticipationStatus.ACCEPTED)
 
+    def standing(self) -> Self:
+        """Those that somebody may still answer or end."""
+        return self.filter(
+            status__in=(ParticipationStatus.INVITED, ParticipationStatus.ACCEPTED)
+        )
+
     def going_on(self) -> Self:
         """Accepted ones of collaborations that are not archived: nodes may work."""
         return self.accepted().filter(collaboration__archived_at=None)
@@ -72,9 +78,8 @@ class ParticipationQuerySet(models.QuerySet[Any]):
     def answerable_by(self, user: User) -> Self:
         """Those of the organizations for which the user may accept, decline or end."""
         organizations = apps.get_model("organizations", "Organization").objects
-        return self.filter(
-            organization__in=organizations.with_own_admin(user),
-            status__in=(ParticipationStatus.INVITED, ParticipationStatus.ACCEPTED),
+        return self.standing().filter(
+            organization__in=organizations.with_own_admin(user)
         )
 
     def beside(self, user: User) -> Self:

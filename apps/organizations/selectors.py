@@ -43,7 +43,11 @@ class OrganizationQuerySet(models.QuerySet[Any]):
     def administered_by(self, user: User) -> Self:
         """One's own as an admin, and those in the collaborations that one manages."""
         own = self.model.objects.permitted_to(user, "manage_members")
-        together = self.model.objects.filter(participations__collaboration__admins=user)
+        # Whoever is only invited, or has left, shows the collaboration nothing.
+        together = self.model.objects.filter(
+            participations__collaboration__admins=user,
+            participations__status="accepted",
+        )
         return self.filter(
             models.Q(pk__in=own.values("pk")) | models.Q(pk__in=together.values("pk"))
         )

@@ -8,10 +8,14 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from apps.accounts.people import set_active
+from apps.audit.actors import SYSTEM
 from apps.errors import Forbidden
 from apps.nodes.keys import Key
 from apps.nodes.models import EnrolmentCode, Node
 from apps.nodes.services import issue_enrolment_code
+from apps.organizations.choices import Role
+from apps.organizations.services import end_membership, grant_membership
 from tests.stored import acts, nothing_stored
 from tests.threads import at_once
 from tests.worlds import World
@@ -190,3 +194,32 @@ def test_only_the_organizations_own_admin_can_issue_a_code(world: World) -> None
     assert not EnrolmentCode.objects.filter(
         organization=world.sites[0], node=None
     ).exists()
+
+
+@pytest.mark.parametrize("way", ["left", "demoted", "deactivated"])
+def test_a_code_ends_with_the_role_of_whoever_issued_it(
+    world: World, code: str, key: Key, way: str
+) -> None:
+    admin, site = world.people["admin0"], world.sites[0]
+    if way == "left":
+        end_membership(membership=admin.memberships.get(), actor=SYSTEM)
+    elif way == "demoted":
+        role = Role.RESEARCHER
+        grant_membership(user=admin, organization=site, role=role, actor=SYSTEM)
+    else:
+        set_active(user=admin, active=False, actor=SYSTEM)
+    with nothing_stored():
+        answer = enrol(code, key)
+    unknown = enrol(Key.generate("ptme").text, key)
+    assert answer.status_code == 403
+    assert answer.json() == unknown.json()
+
+
+def test_a_node_that_is_in_stays_when_whoever_let_it_in_leaves(
+    world: World, code: str, key: Key
+) -> None:
+    first = enrol(code, key).json()
+    admin = world.people["admin0"]
+    end_membership(membership=admin.memberships.get(), actor=SYSTEM)
+    again = enrol(code, key)
+    assert (again.status_code, again.json()) == (200, first)
