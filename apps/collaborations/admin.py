@@ -217,9 +217,9 @@ class ParticipationAdmin(ScopedAdmin):
     def state(self, participation: Participation) -> Any:
         return shown.badge(STATES[ParticipationStatus(participation.status)])
 
-    @admin.display(description="sends tasks")
+    @admin.display(description="may send tasks")
     def sending(self, participation: Participation) -> str:
-        return "May send tasks" if participation.may_create_tasks else "Sends no tasks"
+        return "Yes" if participation.may_create_tasks else "No"
 
     @admin.display(description="invited", ordering="invited_at")
     def invited(self, participation: Participation) -> Any:

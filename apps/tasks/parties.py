@@ -19,9 +19,19 @@ def collaboration_for(user: User, collaboration_id: int) -> Collaboration:
         )
     if not user.has_perm("collaborations.create_task", collaboration):
         raise Forbidden("Your role does not allow sending tasks here.")
+    require_open(collaboration)
+    return collaboration
+
+
+def require_open(collaboration: Collaboration) -> None:
     if closed := why_closed(collaboration):
         raise Invalid("collaboration", *closed)
-    return collaboration
+
+
+def require_sender(collaboration: Collaboration, organization: Organization) -> None:
+    sending = collaboration.participations.accepted().filter(may_create_tasks=True)
+    if not sending.filter(organization=organization).exists():
+        raise _sends_nothing(organization)
 
 
 def sending_organizations(
@@ -61,11 +71,7 @@ def _no_sender(user: User, collaboration: Collaboration, wanted: int | None) -> 
     if wanted is not None:
         stopped = stopped.filter(organization=wanted)
     if (found := stopped.select_related("organization").first()) is not None:
-        return Invalid(
-            "organization",
-            "organization_may_not_send",
-            f"The collaboration lets {found.organization} send no tasks.",
-        )
+        return _sends_nothing(found.organization)
     return Invalid(
         "organization",
         "organization_unknown",
@@ -97,6 +103,14 @@ def addressed_study(
             f"Organization {min(outside)} is not part of this study.",
         )
     return study
+
+
+def _sends_nothing(organization: Organization) -> Invalid:
+    return Invalid(
+        "organization",
+        "organization_may_not_send",
+        f"The collaboration lets {organization} send no tasks.",
+    )
 
 
 def addressed_organizations(
@@ -138,9 +152,10 @@ def require_room(collaboration: Collaboration, user_id: int) -> None:
         parent_run=None,
     )
     if going_on[:limit].count() >= limit:
+        open_tasks = "1 open task" if limit == 1 else f"{limit} open tasks"
         raise Invalid(
             "collaboration",
             "open_tasks_limit",
-            f"One person has at most {limit} open tasks here: wait until one has"
-            " finished, or cancel one.",
+            f"One person has at most {open_tasks} here: wait until one has finished,"
+            " or cancel one.",
         )

@@ -9,8 +9,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.audit.actors import Actor
 from apps.audit.services import record
-from apps.collaborations.policy import why_closed
-from apps.errors import Conflict, Forbidden, Missing
+from apps.errors import Conflict, Forbidden, Invalid, Missing
 from apps.nodes.events import wake_nodes
 from apps.nodes.models import Node
 from apps.organizations.models import Organization
@@ -140,7 +139,7 @@ def run_again(*, run: Run, user: User, keyed: KeyedRequest | None) -> tuple[Run,
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.status not in TERMINAL or not run.is_current:
         raise Conflict("run_not_ended", "Only an organization's last, ended run.")
-    _still_taken(task, run.organization)
+    _require_taken(task, run.organization)
     _still_allowed(task)
     now = timezone.now()
     Run.objects.filter(pk=run.pk).update(is_current=False)
@@ -167,22 +166,18 @@ def _reopen(task: Task, now: datetime) -> None:
     )
 
 
-def _still_taken(task: Task, organization: Organization) -> None:
+def _require_taken(task: Task, organization: Organization) -> None:
     """Running again is new work: whatever stops a new task stops it too."""
-    if closed := why_closed(task.collaboration):
-        raise Conflict(*closed)
-    sender = task.collaboration.participations.accepted().filter(
-        organization=task.organization, may_create_tasks=True
-    )
-    if not sender.exists():
-        raise Conflict(
-            "organization_may_not_send",
-            f"The collaboration lets {task.organization} send no tasks.",
-        )
-    parties.addressed_organizations(task.collaboration, [organization.pk])
-    parties.addressed_study(task.collaboration, task.study_id, [organization.pk])
-    if task.status == TaskStatus.FINISHED:
-        parties.require_room(task.collaboration, task.initiator_id)
+    collaboration, sites = task.collaboration, [organization.pk]
+    try:
+        parties.require_open(collaboration)
+        parties.require_sender(collaboration, task.organization)
+        parties.addressed_organizations(collaboration, sites)
+        parties.addressed_study(collaboration, task.study_id, sites)
+        if task.status == TaskStatus.FINISHED:
+            parties.require_room(collaboration, task.initiator_id)
+    except Invalid as refusal:  # nothing of the request is wrong: times have changed
+        raise Conflict(refusal.code, refusal.detail) from refusal
 
 
 def _still_allowed(task: Task) -> None:

@@ -83,7 +83,7 @@ STOPS: list[tuple[Callable[[World], None], str, str, str]] = [
     (expire, "collaboration_expired", "collaboration", "it takes no new tasks"),
     (archive, "collaboration_archived", "collaboration", "it takes no new tasks"),
     (stop_sending, "organization_may_not_send", "organization", "send no tasks"),
-    (limit, "open_tasks_limit", "collaboration", "at most 1 open tasks"),
+    (limit, "open_tasks_limit", "collaboration", "at most 1 open task here"),
 ]
 
 
@@ -114,7 +114,11 @@ def test_running_again_is_new_work(
     alice = world.person("alice")
     with nothing_stored():
         answer = alice.post(f"/api/v1/runs/{task['runs'][0]['id']}/again/")
-    assert answer.json()["code"] == code
+    assert (answer.status_code, answer.json()["code"]) == (409, code)
+    page = browser(world, "alice").post(
+        f"/runs/{task['runs'][0]['id']}/again/", follow=True
+    )
+    assert answer.json()["detail"] in page.content.decode()
 
 
 def test_before_its_time_a_collaboration_takes_tasks(world: World) -> None:
@@ -182,6 +186,9 @@ def test_what_was_there_stays_readable_to_those_who_read_it(
     assert before == [[200, 200], [404, 200], [404, 404]]
     page = browser(world, "alice").get(f"/collaborations/{own(world).pk}/")
     assert "Archived since" in words(page)
+    assert "may send tasks" not in words(page)
+    shown = words(browser(world, "alice").get("/collaborations/"))
+    assert f"{own(world).name} Archived" in shown
     assert "New task here" not in words(page)
 
 

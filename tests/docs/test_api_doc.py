@@ -67,7 +67,12 @@ def test_the_page_can_be_followed(desk: Desk) -> None:
 def test_the_page_names_every_code_of_a_refused_task() -> None:
     source = "".join(
         (ROOT / "apps" / path).read_text()
-        for path in ("tasks/authoring.py", "tasks/idempotency.py")
+        for path in (
+            "collaborations/policy.py",
+            "tasks/authoring.py",
+            "tasks/idempotency.py",
+            "tasks/parties.py",
+        )
     )
     codes = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)",?\n? *f?"[A-Z]', source))
     assert {code for code in codes if f"`{code}`" not in DOC} == set()

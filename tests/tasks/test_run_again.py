@@ -140,7 +140,7 @@ def test_an_organization_that_left_is_not_asked_again(
     )
     with nothing_stored():
         answer = again(world, task["runs"][0]["id"])
-    assert (answer.status_code, answer.json()["code"]) == (422, "organization_unknown")
+    assert (answer.status_code, answer.json()["code"]) == (409, "organization_unknown")
 
 
 def test_a_withdrawn_version_is_not_run_again(
