@@ -59,7 +59,7 @@ class ScopedAdmin(ModelAdmin):
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:
         """What may be seen of it is `permitted`'s to say."""
-        return bool(self.admin_site.has_permission(request))
+        return bool(self.admin_site.administers(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.add_page is not None and self.add_page.open_to(reader_of(request))

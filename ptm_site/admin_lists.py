@@ -67,6 +67,19 @@ def choice_filter(
     return _filter(title, parameter, lambda reader: shown, narrow)
 
 
+def listed_filter(
+    title: str, parameter: str, values: Callable[[], Iterable[str]]
+) -> Filter:
+    """Filter by one of the values that there are when the list is shown."""
+
+    def offered(reader: User) -> list[tuple[Any, Any]]:
+        return [(value, value) for value in values()]
+
+    return _filter(
+        title, parameter, offered, lambda rows, value: rows.filter(**{parameter: value})
+    )
+
+
 def scoped_filter(
     title: str, parameter: str, rows_of: Callable[[User], Rows], field: str = ""
 ) -> Filter:

@@ -1,7 +1,7 @@
 """Unfold's settings: the short menu, our colour and mark."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from django.templatetags.static import static
@@ -35,19 +35,33 @@ def manages_people(request: HttpRequest) -> bool:
     return OfOwnOrganizations.open_to(reader_of(request))
 
 
+def administers(request: HttpRequest) -> bool:
+    from django.contrib import admin
+
+    # Ours, by AdministrationConfig.
+    return bool(cast(Any, admin.site).administers(request))
+
+
 def _static(file: str) -> Callable[[HttpRequest], str]:
     """Where the file is, asked when a page is made."""
     return lambda request: static(file)
 
 
-def _item(title: str, icon: str, model: str, permission: Any = None) -> dict[str, Any]:
+def _item(
+    title: str, icon: str, model: str, permission: Any = administers
+) -> dict[str, Any]:
     link = reverse_lazy(f"admin:{model}_changelist")
     item = {"title": title, "icon": icon, "link": link}
     return item | ({"permission": permission} if permission else {})
 
 
 PORTAL = {"title": "To the portal", "icon": "arrow_back", "link": reverse_lazy("home")}
-START = {"title": "Start", "icon": "home", "link": reverse_lazy("admin:index")}
+START = {
+    "title": "Start",
+    "icon": "home",
+    "link": reverse_lazy("admin:index"),
+    "permission": administers,
+}
 
 UNFOLD = {
     "SITE_TITLE": "PyTaskManager administration",
@@ -105,7 +119,7 @@ UNFOLD = {
                     _item("Tasks", "checklist", "tasks_task"),
                     _item("Runs", "play_circle", "tasks_run"),
                     _item("Results", "draft", "results_result"),
-                    _item("Audit", "history", "audit_event", platform_admin),
+                    _item("Audit", "history", "audit_event", None),
                 ],
             },
         ]

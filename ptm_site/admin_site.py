@@ -1,16 +1,16 @@
 """The administration's door: who gets in, and which pages there are."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from unfold.sites import UnfoldAdminSite
 
-from apps.collaborations.selectors import administers
+from apps.collaborations import selectors
 from apps.errors import Missing
 from ptm_site.admin import ScopedAdmin
 
-ASKED = "_ptm_administers"
 # Django's and unfold's own pages that nobody is given.
 LEFT_OUT = (
     "autocomplete",
@@ -22,15 +22,24 @@ LEFT_OUT = (
 
 
 class AdministrationSite(UnfoldAdminSite):
-    """Open to platform admins, and to admins of an organization or collaboration."""
+    """Open to whoever manages something, and to data stewards for the audit."""
 
     index_title = "What needs attention"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Ask once a request: every list and template asks again."""
-        if not hasattr(request, ASKED):
-            setattr(request, ASKED, administers(request.user))
-        return bool(getattr(request, ASKED))
+        return _once(request, selectors.reads_audit)
+
+    def administers(self, request: HttpRequest) -> bool:
+        """Whether there is more here for the person than their part of the audit."""
+        return _once(request, selectors.administers)
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Whoever only reads the audit begins there."""
+        if not self.administers(request):
+            return HttpResponseRedirect(reverse("admin:audit_event_changelist"))
+        return super().index(request, extra_context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
         """The menu is ours: what may be seen of each model is not asked for it."""
@@ -65,3 +74,11 @@ class AdministrationSite(UnfoldAdminSite):
         self, request: HttpRequest, app_label: str, extra_context: Any = None
     ) -> Any:
         return HttpResponseRedirect(reverse("admin:index"))
+
+
+def _once(request: HttpRequest, question: Callable[[Any], bool]) -> bool:
+    """Ask once a request: every list and template asks again."""
+    asked = f"_ptm_{question.__name__}"
+    if not hasattr(request, asked):
+        setattr(request, asked, question(request.user))
+    return bool(getattr(request, asked))

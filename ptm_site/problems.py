@@ -11,6 +11,7 @@ from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from apps.audit.origin import present_origin
 from apps.errors import Missing, Refusal
 
 logger = logging.getLogger(__name__)
@@ -103,5 +104,6 @@ def _incident(error: Exception) -> Response:
 def log_incident(error: BaseException | None) -> str:
     """Log all of it, and return the number under which the operator finds it."""
     incident = secrets.token_hex(6)
-    logger.error("Incident %s", incident, exc_info=error)
+    request_id = present_origin().request_id or "none"
+    logger.error("Incident %s (request %s)", incident, request_id, exc_info=error)
     return incident

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ptm_site.trace.RequestTrace",
     "django.middleware.security.SecurityMiddleware",
     "ptm_site.security_policy.SecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

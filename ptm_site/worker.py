@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from django.db import close_old_connections, connection
 
 from apps.accounts.sweeps import delete_expired_tokens
+from apps.audit.chain import chain_events
 from apps.nodes.sweeps import delete_old_online_days, tell_of_silent_nodes
 from apps.results.sweeps import delete_abandoned_uploads
 from apps.tasks.idempotency import sweep_idempotency_keys
@@ -24,6 +25,7 @@ SWEEPS: dict[str, Callable[[], int]] = {
     "uploads that nobody finishes": delete_abandoned_uploads,
     "expired access tokens": delete_expired_tokens,
     "old idempotency keys": sweep_idempotency_keys,
+    "events without a number": chain_events,
 }
 
 

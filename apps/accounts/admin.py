@@ -3,7 +3,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 
-from apps.accounts import admin_audit  # noqa: F401 (registers the audit)
 from apps.accounts.admin_pages import (
     CreatePerson,
     DeactivatePerson,

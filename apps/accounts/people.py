@@ -2,13 +2,16 @@
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.accounts.services import revoke_token
 from apps.audit.actors import Actor
 from apps.audit.choices import ActorKind
-from apps.audit.services import record
+from apps.audit.services import difference, erase_addresses, record
 from apps.errors import Forbidden
 
 # 4 times 5 letters that are read and typed without a mistake: about 98 bits.
@@ -56,12 +59,38 @@ def set_active(*, user: User, active: bool, actor: Actor) -> None:
     require_platform_admin(actor)
     if actor == Actor.user(user.pk):
         raise Forbidden("Nobody deactivates themselves: ask another platform admin.")
+    changed = difference({"is_active": user.is_active}, {"is_active": active})
     user.is_active = active
     user.save(update_fields=("is_active",))
     if not active:
         # Who is let in again makes new ones, knowingly.
-        user.access_tokens.all().delete()
-    _record(actor, "person.reactivated" if active else "person.deactivated", user)
+        _revoke_tokens(user, actor)
+    action = "person.reactivated" if active else "person.deactivated"
+    _record(actor, action, user, **changed)
+
+
+@transaction.atomic
+def erase_person(*, user: User, actor: Actor) -> None:
+    """Keep the number, for what was done under it, and nothing that says who it was.
+
+    They stay out for good: no password, sessions or tokens, and no name or address,
+    here and in the audit. Their roles are ended by whoever gave them.
+    """
+    require_platform_admin(actor)
+    _revoke_tokens(user, actor)
+    user.username, user.is_active = f"erased-{user.pk}", False
+    user.first_name = user.last_name = user.email = ""
+    user.last_login, user.is_superuser = None, False
+    EmailAddress.objects.filter(user=user).delete()
+    user.set_unusable_password()
+    user.save()
+    erase_addresses(user_id=user.pk)
+    _record(actor, "person.erased", user)
+
+
+def _revoke_tokens(user: User, actor: Actor) -> None:
+    for token in user.access_tokens.all():
+        revoke_token(token=token, actor=actor)
 
 
 def require_platform_admin(actor: Actor) -> None:
@@ -78,5 +107,5 @@ def _first_password() -> str:
     return "-".join(parts)
 
 
-def _record(actor: Actor, action: str, user: User) -> None:
-    record(actor=actor, action=action, object_type="user", object_id=user.pk)
+def _record(actor: Actor, action: str, user: User, **details: Any) -> None:
+    record(actor=actor, action=action, object_type="user", object_id=user.pk, **details)

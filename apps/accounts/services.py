@@ -48,5 +48,11 @@ def _store_token(
 
 @transaction.atomic
 def revoke_token(*, token: AccessToken, actor: Actor) -> None:
-    record(actor=actor, action="token.revoked", object_type="token", object_id=token.id)
+    record(
+        actor=actor,
+        action="token.revoked",
+        object_type="token",
+        object_id=token.id,
+        user=token.user_id,
+    )
     token.delete()

@@ -8,7 +8,7 @@ from apps.algorithms.manifests import check_manifest
 from apps.algorithms.models import Algorithm, AlgorithmVersion, AllowedVersion
 from apps.algorithms.registry import resolve_digest
 from apps.audit.actors import Actor
-from apps.audit.services import record
+from apps.audit.services import difference, record
 from apps.collaborations.models import Collaboration
 from apps.collaborations.policy import lock_changeable
 from apps.errors import Conflict
@@ -76,21 +76,27 @@ def disallow_version(
 
 @transaction.atomic
 def reinstate_version(*, version: AlgorithmVersion, actor: Actor) -> None:
-    version.status = VersionStatus.ACTIVE
-    version.save(update_fields=("status",))
-    _record(actor, "version.reinstated", version)
+    _set_status(version, VersionStatus.ACTIVE, "version.reinstated", actor)
 
 
 @transaction.atomic
 def withdraw_version(*, version: AlgorithmVersion, actor: Actor) -> None:
     """Let no new task use the version."""
-    version.status = VersionStatus.WITHDRAWN
+    _set_status(version, VersionStatus.WITHDRAWN, "version.withdrawn", actor)
+
+
+def _set_status(
+    version: AlgorithmVersion, status: VersionStatus, action: str, actor: Actor
+) -> None:
+    before = version.status
+    version.status = status
     version.save(update_fields=("status",))
-    _record(actor, "version.withdrawn", version)
+    changed = difference({"status": before}, {"status": status})
+    _record(actor, action, version, **changed)
 
 
 def _record(
-    actor: Actor, action: str, version: AlgorithmVersion, **details: object
+    actor: Actor, action: str, version: AlgorithmVersion, **details: Any
 ) -> None:
     record(
         actor=actor,

@@ -9,6 +9,8 @@ from apps.collaborations.choices import ParticipationStatus
 from apps.organizations.choices import Role
 
 MANAGE = "manage_collaboration"
+# Who answers for an organization: its admins, and its data stewards, who only read.
+AUDIT_READERS = (Role.ADMIN, Role.STEWARD)
 
 
 class CollaborationQuerySet(models.QuerySet[Any]):
@@ -29,14 +31,24 @@ class CollaborationQuerySet(models.QuerySet[Any]):
 
 
 def administers(user: User | AnonymousUser) -> bool:
-    """Whether the administration is for this person: one query, asked by every page."""
+    """Whether this person manages something, beyond their own tasks."""
+    return _answers_for_something(user, (Role.ADMIN,))
+
+
+def reads_audit(user: User | AnonymousUser) -> bool:
+    """Whether the administration is for this person: data stewards read the audit."""
+    return _answers_for_something(user, AUDIT_READERS)
+
+
+def _answers_for_something(user: User | AnonymousUser, roles: tuple[Role, ...]) -> bool:
+    """One query: every page asks, to show the way."""
     if not user.is_authenticated or not user.is_active:
         return False
     if user.is_superuser:
         return True
     administered = models.Q(administered_collaborations__isnull=False)
-    roles = models.Q(memberships__role=Role.ADMIN)
-    return User.objects.filter(pk=user.pk).filter(roles | administered).exists()
+    answers = models.Q(memberships__role__in=roles)
+    return User.objects.filter(pk=user.pk).filter(answers | administered).exists()
 
 
 def granted(user: User, permission: str) -> models.QuerySet[Any]:

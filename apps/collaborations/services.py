@@ -1,5 +1,7 @@
+import hashlib
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -8,7 +10,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.accounts.people import require_platform_admin
 from apps.audit.actors import Actor
-from apps.audit.services import record
+from apps.audit.services import difference, record
 from apps.collaborations.choices import ParticipationStatus, Visibility
 from apps.collaborations.events import collaboration_archived, participation_ended
 from apps.collaborations.models import Collaboration, Participation
@@ -74,6 +76,7 @@ def update_collaboration(
 ) -> None:
     """Change the policy; tasks that exist keep what they were created with."""
     lock_changeable(collaboration.pk)
+    before = _policy(collaboration)
     collaboration.purpose = purpose
     collaboration.visibility = visibility
     collaboration.deadline_days = deadline_days
@@ -81,9 +84,8 @@ def update_collaboration(
     collaboration.open_tasks_per_user = open_tasks_per_user
     collaboration.full_clean()
     collaboration.save(update_fields=("purpose", *POLICY))
-    told = {name: getattr(collaboration, name) for name in POLICY}
-    told["expires_at"] = expires_at and expires_at.isoformat()
-    _record(actor, "collaboration.changed", collaboration, **told)
+    changed = difference(before, _policy(collaboration))
+    _record(actor, "collaboration.changed", collaboration, **changed)
 
 
 @transaction.atomic
@@ -109,14 +111,14 @@ def set_collaboration_admins(
 ) -> None:
     """Say who administers it: a platform admin does, and names somebody else."""
     require_platform_admin(actor)
+    before = _admins(collaboration)
     wanted = {person.pk for person in admins}
-    present = set(collaboration.admins.values_list("pk", flat=True))
-    if actor in {Actor.user(pk) for pk in wanted - present}:
+    if actor in {Actor.user(pk) for pk in wanted.difference(before["users"])}:
         raise Forbidden("Nobody makes themselves an admin: ask another platform admin.")
     collaboration.admins.set(wanted)
     sync_permissions(collaboration)
-    ids = sorted(collaboration.admins.values_list("pk", flat=True))
-    _record(actor, "collaboration.admins_set", collaboration, users=ids)
+    changed = difference(before, _admins(collaboration))
+    _record(actor, "collaboration.admins_set", collaboration, **changed)
 
 
 @transaction.atomic
@@ -130,6 +132,7 @@ def invite_organization(
         organization=organization,
         defaults={"status": ParticipationStatus.INVITED},
     )
+    before = None if created else participation.status
     if not created:
         closed = (ParticipationStatus.DECLINED, ParticipationStatus.ENDED)
         _move(participation, closed, ParticipationStatus.INVITED)
@@ -138,6 +141,7 @@ def invite_organization(
         "participation.invited",
         collaboration,
         organization=organization.pk,
+        **_moved(before, ParticipationStatus.INVITED),
     )
     return participation
 
@@ -156,6 +160,7 @@ def answer_invitation(
         f"participation.{answer}",
         participation.collaboration,
         organization=participation.organization_id,
+        **_moved(ANSWERS[answer][0], answer),
     )
     if answer == ParticipationStatus.ENDED:
         leave_studies(participation)
@@ -172,6 +177,7 @@ def withdraw_invitation(*, participation: Participation, actor: Actor) -> None:
         "participation.withdrawn",
         participation.collaboration,
         organization=participation.organization_id,
+        **_moved(ParticipationStatus.INVITED, ParticipationStatus.ENDED),
     )
 
 
@@ -224,13 +230,32 @@ def _wrong_state(participation: Participation) -> Conflict:
     )
 
 
+def _moved(before: str | None, after: str) -> dict[str, dict[str, object]]:
+    return difference({"status": before}, {"status": str(after)})
+
+
+def _policy(collaboration: Collaboration) -> dict[str, object]:
+    """What the audit keeps of it: states, and of the purpose only that it changed."""
+    expiry = collaboration.expires_at
+    return {
+        **{name: getattr(collaboration, name) for name in POLICY},
+        "expires_at": expiry and expiry.isoformat(),
+        "purpose_sha256": hashlib.sha256(collaboration.purpose.encode()).hexdigest(),
+    }
+
+
+def _admins(collaboration: Collaboration) -> dict[str, list[int]]:
+    return {"users": sorted(collaboration.admins.values_list("pk", flat=True))}
+
+
 def _record(
-    actor: Actor, action: str, collaboration: Collaboration, **details: object
+    actor: Actor, action: str, collaboration: Collaboration, **details: Any
 ) -> None:
     record(
         actor=actor,
         action=action,
         object_type="collaboration",
         object_id=collaboration.pk,
+        collaboration=collaboration.pk,
         **details,
     )

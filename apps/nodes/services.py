@@ -42,6 +42,7 @@ def issue_enrolment_code(*, organization: Organization, issued_by: User) -> str:
         action="enrolment_code.issued",
         object_type="organization",
         object_id=organization.pk,
+        organization=organization.pk,
         code=code.pk,
     )
     return key.text
@@ -80,6 +81,7 @@ def enrol_node(
         action="node.enrolled",
         object_type="node",
         object_id=node.pk,
+        organization=node.organization_id,
         code=code.pk,
     )
     return node, True
@@ -196,7 +198,13 @@ def revoke_node(*, node: Node, actor: Actor) -> None:
     revoked = Node.objects.filter(pk=node.pk, revoked_at=None)
     if not revoked.update(revoked_at=timezone.now()):
         return
-    record(actor=actor, action="node.revoked", object_type="node", object_id=node.pk)
+    record(
+        actor=actor,
+        action="node.revoked",
+        object_type="node",
+        object_id=node.pk,
+        organization=node.organization_id,
+    )
     node_revoked.send(sender=Node, node=node)
     notify_presence(node.organization_id)
     wake_nodes(node.organization_id)

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
@@ -5,7 +7,7 @@ from apps.accounts.models import User
 from apps.accounts.people import NewPerson, create_person
 from apps.audit.actors import Actor
 from apps.audit.choices import ActorKind
-from apps.audit.services import record
+from apps.audit.services import difference, record
 from apps.errors import Forbidden
 from apps.organizations.choices import Role
 from apps.organizations.events import membership_ended
@@ -50,12 +52,15 @@ def grant_membership(
     """Give the user this role in the organization, instead of any earlier one."""
     _require_manager(actor, organization)
     _not_ones_own(user.pk, actor)
+    standing = Membership.objects.select_for_update()
+    earlier = standing.filter(user=user, organization=organization).first()
     membership, _ = Membership.objects.update_or_create(
         user=user, organization=organization, defaults={"role": role}
     )
     membership.full_clean()
     sync_permissions(organization)
-    _record(actor, "membership.granted", organization, user=user.pk, role=role)
+    changed = difference({"role": earlier.role if earlier else None}, {"role": role})
+    _record(actor, "membership.granted", organization, user=user.pk, **changed)
     return membership
 
 
@@ -67,7 +72,8 @@ def end_membership(*, membership: Membership, actor: Actor) -> None:
     _not_ones_own(user_id, actor)
     membership.delete()
     sync_permissions(organization)
-    _record(actor, "membership.ended", organization, user=user_id)
+    ended = {"before": {"role": membership.role}, "after": {"role": None}}
+    _record(actor, "membership.ended", organization, user=user_id, **ended)
     membership_ended.send(sender=Membership, organization=organization, user_id=user_id)
 
 
@@ -88,12 +94,13 @@ def _not_ones_own(user_id: int, actor: Actor) -> None:
 
 
 def _record(
-    actor: Actor, action: str, organization: Organization, **details: object
+    actor: Actor, action: str, organization: Organization, **details: Any
 ) -> None:
     record(
         actor=actor,
         action=action,
         object_type="organization",
         object_id=organization.pk,
+        organization=organization.pk,
         **details,
     )

@@ -11,10 +11,11 @@ from rest_framework.views import APIView
 
 from apps.audit.actors import Actor
 from apps.errors import Missing
+from apps.results.choices import DownloadForm
 from apps.results.filters import ResultFilter
 from apps.results.models import Result
 from apps.results.serializers import ResultSerializer
-from apps.results.services import record_downloads
+from apps.results.services import record_downloads, record_part
 from apps.results.streams import blocks_of, file_response, streamed
 from apps.tasks.models import Task
 from ptm_site.negotiation import OneForm
@@ -51,11 +52,12 @@ class ResultDownload(APIView):
     @extend_schema(responses={**BINARY, 206: OpenApiResponse(OpenApiTypes.BINARY)})
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         """Download the bytes; `Range` is honoured, so a download can be resumed."""
-        result = Result.objects.visible_to(request.user).filter(pk=pk).first()
+        of_reader = Result.objects.visible_to(request.user).select_related("run__task")
+        result = of_reader.filter(pk=pk).first()
         if result is None:
             raise Missing
         response = file_response(request._request, result.file, result.size)
-        _record_downloads(request, [result])
+        _record_file(request, result, resumed=not _from_the_start(response))
         # Never rendered by a browser: the bytes come from a stranger's image.
         response["Content-Type"] = "application/octet-stream"
         response["Content-Disposition"] = f'attachment; filename="{file_name(result)}"'
@@ -75,10 +77,12 @@ class TaskResultsZip(APIView):
         results = list(
             Result.objects.visible_to(request.user)
             .filter(run__task=task, run__is_current=True)
-            .select_related("run__organization")
+            .select_related("run__task")
         )
         response = streamed(request._request, _zipped(results))
-        _record_downloads(request, results)
+        if request.method != "HEAD":
+            actor = Actor.user(user_of(request).pk)
+            record_downloads(actor=actor, results=results, form=DownloadForm.ZIP)
         response["Content-Type"] = "application/zip"
         response["Content-Disposition"] = (
             f'attachment; filename="task-{task.pk}-results.zip"'
@@ -99,7 +103,15 @@ def file_name(result: Result) -> str:
     return f"organization-{result.run.organization_id}-run-{result.run_id}.{suffix}"
 
 
-def _record_downloads(request: Request, results: list[Result]) -> None:
+def _from_the_start(response: HttpResponseBase) -> bool:
+    return response.get("Content-Range", "bytes 0-").startswith("bytes 0-")
+
+
+def _record_file(request: Request, result: Result, *, resumed: bool) -> None:
     if request.method == "HEAD":
         return
-    record_downloads(actor=Actor.user(user_of(request).pk), results=results)
+    actor = Actor.user(user_of(request).pk)
+    if resumed:
+        record_part(actor=actor, result=result)
+    else:
+        record_downloads(actor=actor, results=[result], form=DownloadForm.FILE)

@@ -42,7 +42,7 @@ class TaskResults:
 def results_of(task: Task, reader: User) -> TaskResults:
     """Read the results of the current runs that the reader may see."""
     every = Run.objects.visible_to(reader).filter(task=task)
-    runs = list(every.select_related("organization", "result").order_by("pk"))
+    runs = list(every.select_related("organization", "result", "task").order_by("pk"))
     positions = positions_of(run.organization_id for run in runs)
     current = [run for run in runs if run.is_current]
     current.sort(key=lambda run: (run.organization.name, run.pk))

@@ -1,17 +1,24 @@
 import os
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage
 from django.db import transaction
+from django.utils import timezone
 
 from apps.audit.actors import Actor
-from apps.audit.services import record
+from apps.audit.models import Event
+from apps.audit.services import event_of, record, record_all
 from apps.nodes.models import Node
+from apps.results.choices import DownloadForm
 from apps.results.models import Result, Upload
 from apps.tasks.models import Run
 from apps.tasks.services import finish_run
+
+DOWNLOADED = "result.downloaded"
+ONE_DOWNLOAD = timedelta(days=1)
 
 
 @transaction.atomic
@@ -37,6 +44,8 @@ def commit_result(*, run: Run, node: Node, upload: Upload, path: Path) -> Result
         action="result.stored",
         object_type="run",
         object_id=run.pk,
+        organization=run.organization_id,
+        collaboration=run.task.collaboration_id,
         sha256=upload.sha256,
         size=upload.length,
     )
@@ -44,16 +53,36 @@ def commit_result(*, run: Run, node: Node, upload: Upload, path: Path) -> Result
     return result
 
 
-@transaction.atomic
-def record_downloads(*, actor: Actor, results: Iterable[Result]) -> None:
-    """Keep who took which results, as bytes or as a table."""
-    for result in results:
-        record(
+def record_downloads(
+    *, actor: Actor, results: Iterable[Result], form: DownloadForm
+) -> None:
+    """Keep who took which results, before the first byte is sent."""
+    record_all(
+        event_of(
             actor=actor,
-            action="result.downloaded",
+            action=DOWNLOADED,
             object_type="result",
             object_id=result.pk,
+            organization=result.run.organization_id,
+            collaboration=result.run.task.collaboration_id,
+            form=form,
         )
+        for result in results
+    )
+
+
+def record_part(*, actor: Actor, result: Result) -> None:
+    """A later part of a file belongs to the download that began it within a day."""
+    begun = Event.objects.filter(
+        object_type="result",
+        object_id=result.pk,
+        action=DOWNLOADED,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        at__gt=timezone.now() - ONE_DOWNLOAD,
+    )
+    if not begun.exists():
+        record_downloads(actor=actor, results=[result], form=DownloadForm.FILE)
 
 
 class _Linked(File):  # type: ignore[type-arg]

@@ -6,6 +6,7 @@ from django.shortcuts import render
 from apps.audit.actors import Actor
 from apps.errors import Conflict, Missing
 from apps.results.charts import exhibits
+from apps.results.choices import DownloadForm
 from apps.results.manifest_views import MAX_ROWS, views_of
 from apps.results.models import Result
 from apps.results.of_task import positions_of, results_of
@@ -50,7 +51,8 @@ def result_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         raise Conflict("result_not_shown", shown.reason)
     answer = _answer(request, result, shown.value)
     table = _numbered(_tables(result.run.task, answer), number)
-    record_downloads(actor=Actor.user(reader_of(request).pk), results=[result])
+    actor = Actor.user(reader_of(request).pk)
+    record_downloads(actor=actor, results=[result], form=DownloadForm.TABLE)
     return csv_response(table, f"result-{pk}-table-{number}")
 
 
@@ -65,7 +67,8 @@ def task_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     table = _numbered(found.tables(), number)
     read = {answer.result_id for answer in found.answers}
     results = [result for result in found.results if result.pk in read]
-    record_downloads(actor=Actor.user(reader.pk), results=results)
+    actor = Actor.user(reader.pk)
+    record_downloads(actor=actor, results=results, form=DownloadForm.TABLE)
     return csv_response(table, f"task-{pk}-table-{number}")
 
 

@@ -12,6 +12,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.audit.actors import SYSTEM, Actor
+from apps.audit.models import Event
+from apps.audit.services import event_of, record_all
 from apps.errors import Conflict
 from apps.nodes.events import wake_nodes
 from apps.nodes.models import DatabaseRelease, Enrolment, Node
@@ -96,7 +98,23 @@ def _assign(node: Node, claim: int, capacity: int) -> list[Run]:
         )
     if taken:
         Node.objects.filter(pk=node.pk).update(last_claim=claim)
+        record_all(_claimed(run, node) for run in taken)
     return taken
+
+
+def _claimed(run: Run, node: Node) -> Event:
+    return event_of(
+        actor=Actor.node(node.pk),
+        action="run.claimed",
+        object_type="run",
+        object_id=run.pk,
+        organization=run.organization_id,
+        collaboration=run.task.collaboration_id,
+        task=run.task_id,
+        attempt=run.attempt,
+        before={"status": RunStatus.QUEUED},
+        after={"status": RunStatus.CLAIMED},
+    )
 
 
 def work_waits(node: Node) -> bool:

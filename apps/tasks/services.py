@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.actors import Actor
-from apps.audit.services import record
+from apps.audit.services import event_of, record, record_all
 from apps.errors import Conflict, Forbidden, Invalid, Missing
 from apps.nodes.events import wake_nodes
 from apps.nodes.models import Node
@@ -90,13 +90,12 @@ def _store_task(
     stored = Input.objects.create(
         task=task, data=data, sha256=hashlib.sha256(data).hexdigest()
     )
-    Run.objects.bulk_create(
+    runs = Run.objects.bulk_create(
         Run(task=task, organization=o, input=stored, status_since=task.created_at)
         for o in organizations
     )
     idempotency.settle(key, task.pk)
-    actor = Actor.user(task.initiator_id)
-    _record(actor, "task.created", task, organizations=[o.pk for o in organizations])
+    _record_created(task, runs)
     notify_watchers(task.pk, task.collaboration_id)
     for organization in organizations:
         wake_nodes(organization.pk)
@@ -113,7 +112,14 @@ def cancel_task(*, task: Task, user: User) -> None:
     for run in asked:
         request_cancel(run, actor=actor, reason="requested")
     if asked:
-        _record(actor, "task.cancelled", task)
+        record(
+            actor=actor,
+            action="task.cancelled",
+            object_type="task",
+            object_id=task.pk,
+            organization=task.organization_id,
+            collaboration=task.collaboration_id,
+        )
 
 
 def request_cancel(run: Run, *, actor: Actor, reason: str) -> None:
@@ -124,7 +130,14 @@ def request_cancel(run: Run, *, actor: Actor, reason: str) -> None:
     Run.objects.filter(pk=run.pk, status__in=HELD).update(
         cancel_requested_at=timezone.now()
     )
-    touch_task(run.task_id)
+    record(
+        actor=actor,
+        action="run.cancel_requested",
+        object_type="run",
+        object_id=run.pk,
+        organization=run.organization_id,
+        collaboration=touch_task(run.task_id),
+    )
     wake_nodes(run.organization_id)
 
 
@@ -153,7 +166,16 @@ def run_again(*, run: Run, user: User, keyed: KeyedRequest | None) -> tuple[Run,
     )
     idempotency.settle(key, again.pk)
     touch_task(task.pk)
-    _record(Actor.user(user.pk), "run.again", task, run=again.pk, supersedes=run.pk)
+    record(
+        actor=Actor.user(user.pk),
+        action="run.again",
+        object_type="task",
+        object_id=task.pk,
+        organization=run.organization_id,
+        collaboration=task.collaboration_id,
+        run=again.pk,
+        supersedes=run.pk,
+    )
     wake_nodes(run.organization_id)
     return again, True
 
@@ -198,11 +220,28 @@ def finish_run(*, run: Run, node: Node) -> None:
         raise Conflict("attempt_stale", "The run has moved on.")
 
 
-def _record(actor: Actor, action: str, task: Task, **details: object) -> None:
-    record(
+def _record_created(task: Task, runs: list[Run]) -> None:
+    """One event for whoever sent it, and one for each site that is asked to run it."""
+    actor = Actor.user(task.initiator_id)
+    created = event_of(
         actor=actor,
-        action=action,
+        action="task.created",
         object_type="task",
         object_id=task.pk,
-        **details,
+        organization=task.organization_id,
+        collaboration=task.collaboration_id,
+        organizations=[run.organization_id for run in runs],
     )
+    asked = [
+        event_of(
+            actor=actor,
+            action="run.queued",
+            object_type="run",
+            object_id=run.pk,
+            organization=run.organization_id,
+            collaboration=task.collaboration_id,
+            task=task.pk,
+        )
+        for run in runs
+    ]
+    record_all([created, *asked])

@@ -6,6 +6,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.audit.actors import Actor
+from apps.audit.services import record
 from apps.tasks.choices import TERMINAL, TRANSITIONS, RunStatus, TaskStatus
 from apps.tasks.events import notify_watchers
 from apps.tasks.models import Run, RunEvent, Task
@@ -50,12 +51,29 @@ def move_run(
         actor_kind=actor.kind,
         actor_id=actor.id,
     )
-    touch_task(run.task_id)
+    collaboration_id = touch_task(run.task_id)
+    if new in TERMINAL:
+        record(
+            actor=actor,
+            action="run.finished",
+            object_type="run",
+            object_id=run.pk,
+            organization=run.organization_id,
+            collaboration=collaboration_id,
+            task=run.task_id,
+            attempt=run.attempt,
+            reason=reason,
+            before={"status": old},
+            after={"status": new},
+        )
     return True
 
 
-def touch_task(task_id: int) -> None:
-    """Count the change, settle whether the task is finished, and hint at it."""
+def touch_task(task_id: int) -> int:
+    """Count the change, settle whether the task is finished, and hint at it.
+
+    Returns the id of its collaboration.
+    """
     tasks = Task.objects.filter(pk=task_id)
     tasks.update(revision=F("revision") + 1)
     active = Run.objects.filter(task=task_id, is_current=True).exclude(
@@ -65,4 +83,6 @@ def touch_task(task_id: int) -> None:
         tasks.filter(status=TaskStatus.OPEN).update(
             status=TaskStatus.FINISHED, finished_at=timezone.now()
         )
-    notify_watchers(task_id, tasks.values_list("collaboration", flat=True).get())
+    collaboration_id: int = tasks.values_list("collaboration", flat=True).get()
+    notify_watchers(task_id, collaboration_id)
+    return collaboration_id
