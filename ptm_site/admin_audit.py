@@ -47,7 +47,7 @@ class EventAdmin(ScopedAdmin):
         "when",
         "concerns",
         "particulars",
-        "request",
+        "of_request",
         "came_from",
         "link_number",
         "link_hash",
@@ -110,11 +110,9 @@ class EventAdmin(ScopedAdmin):
     @admin.display(description="of")
     def whom(self, event: Event) -> str:
         kind = event.object_type.replace("_", " ")
-        return (
-            f"unknown {kind}"
-            if event.object_id is None
-            else f"{kind} {event.object_id}"
-        )
+        if event.object_id is None:
+            return f"unknown {kind}"
+        return f"{kind} {event.object_id}"
 
     @admin.display(description="by")
     def who(self, event: Any) -> Any:
@@ -149,7 +147,7 @@ class EventAdmin(ScopedAdmin):
         return shown.as_json(event.details)
 
     @admin.display(description="request")
-    def request(self, event: Event) -> Any:
+    def of_request(self, event: Event) -> Any:
         return shown.code(event.request_id)
 
     @admin.display(description="from")

@@ -91,6 +91,6 @@ def erase_addresses(*, user_id: int) -> int:
     about = Q(actor_kind=ActorKind.SYSTEM, object_type="user", object_id=user_id)
     return (
         Event.objects.filter(theirs | about)
-        .exclude(salt="")
+        .exclude(address="", salt="")
         .update(address="", salt="")
     )

@@ -116,7 +116,7 @@ def test_a_manager_allows_a_registered_image_by_its_name(world: World, by: str) 
         acts(
             "version.allowed",
             object_id=version.pk,
-            details__collaboration=world.collaboration.pk,
+            collaboration_id=world.collaboration.pk,
         )
         == 1
     )

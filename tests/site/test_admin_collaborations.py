@@ -107,7 +107,7 @@ def test_an_organization_is_invited_by_its_name(world: World) -> None:
     again = act(manager, Participation, "add", **fields)
     assert again.status_code == 422
     assert "This participation is invited." in text(again)
-    assert acts("participation.invited", details__organization=west.pk) == 1
+    assert acts("participation.invited", organization_id=west.pk) == 1
 
 
 def test_nobody_invites_into_a_foreign_collaboration(

@@ -16,6 +16,7 @@ from apps.nodes.models import Node
 from apps.organizations.models import Membership, Organization
 from apps.results.models import Result
 from ptm_site.admin_pages import named
+from tests.audit.tampering import without_rules
 from tests.desk import LISTS, address, desk, text
 from tests.worlds import World
 
@@ -47,7 +48,8 @@ def poison(world: World) -> None:
     manifest["description"] = manifest["functions"][0]["description"] = EVIL
     AlgorithmVersion.objects.update(manifest=manifest, tag=EVIL[:128])
     Result.objects.update(media_type=EVIL[:100])
-    Event.objects.update(details={EVIL: EVIL})
+    with without_rules():
+        Event.objects.update(details={EVIL: EVIL, "before": {}, "after": {EVIL: EVIL}})
 
 
 class Reader(HTMLParser):
