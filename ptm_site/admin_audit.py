@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
+from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path, reverse
@@ -170,6 +171,9 @@ def _said(value: object) -> str:
 
 def _lines(events: QuerySet[Event], *, addresses: bool) -> Iterator[bytes]:
     for found in by_id(events):
+        # The next piece may be asked for by another thread, or never.
+        if not connection.in_atomic_block:
+            connection.close()
         yield "".join(json_lines(found, addresses=addresses)).encode()
 
 

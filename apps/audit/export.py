@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db import close_old_connections
 from django.db.models import QuerySet
 
 from apps.audit.chain import hashed_fields
@@ -25,7 +24,6 @@ def by_id(events: QuerySet[Event]) -> Iterator[list[Event]]:
     while found := list(ordered.filter(pk__gt=last)[:READ_AT_ONCE]):
         yield found
         last = found[-1].pk
-        close_old_connections()  # the next piece may be asked for by another thread
 
 
 def _exported(event: Event, addresses: bool) -> dict[str, Any]:
