@@ -13,6 +13,7 @@ that of their ids.
 
 import hashlib
 import json
+import time
 from datetime import UTC
 from typing import Any
 
@@ -21,6 +22,7 @@ from django.db import connection, transaction
 from apps.audit.models import Event
 
 BATCH = 500
+ROUND_SECONDS = 10
 NOTHING_BEFORE = "0" * 64
 HASHED = (
     "number",
@@ -67,10 +69,15 @@ def head() -> tuple[int, str]:
 
 
 def chain_events() -> int:
-    """Number and hash what was committed since; return how many events."""
-    count = 0
+    """Number and hash what was committed since; return how many events.
+
+    A long backlog is left for the next rounds: other sweeps wait for this one.
+    """
+    count, until = 0, time.monotonic() + ROUND_SECONDS
     while linked := _link_batch():
         count += linked
+        if time.monotonic() > until:
+            break
     return count
 
 

@@ -112,6 +112,17 @@ def test_long_chains_are_made_and_read_in_pieces(
     assert all("LIMIT 2" in sql for sql in reads[1:])
 
 
+def test_a_backlog_does_not_keep_the_other_sweeps_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fresh_chain(0)
+    add_events(5)
+    monkeypatch.setattr(chain, "BATCH", 2)
+    monkeypatch.setattr(chain, "ROUND_SECONDS", -1)
+    assert [chain_events() for _ in range(4)] == [2, 2, 1, 0]
+    assert verify().head.number == 5
+
+
 def test_an_event_that_was_committed_late_comes_later_in_the_chain() -> None:
     fresh_chain(0)
     early, late = add_events(2)
