@@ -141,7 +141,7 @@ def test_an_invitation_is_answered_once(
     participation.refresh_from_db()
     if allowed:
         answer_invitation(participation=participation, answer=answer, actor=SYSTEM)
-        assert acts(f"participation.{answer}", details__organization=rival.sites[0].pk)
+        assert acts(f"participation.{answer}", organization_id=rival.sites[0].pk)
     else:
         with nothing_stored(), pytest.raises(Conflict):
             answer_invitation(participation=participation, answer=answer, actor=SYSTEM)
