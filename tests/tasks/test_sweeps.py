@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from apps.audit.actors import SYSTEM
+from apps.audit.chain import chain_events
 from apps.nodes.services import revoke_node
 from apps.tasks.models import Run, RunEvent, Task
 from apps.tasks.sweeps import expire_tasks
@@ -89,6 +90,7 @@ def test_every_sweep_can_run_on_an_empty_and_on_a_full_database(
 ) -> None:
     task = world.send()
     (run,) = world.nodes[0].claimed()
+    chain_events()  # what the world has recorded waits for it
     with nothing_stored():
         assert [sweep() for sweep in worker.SWEEPS.values()] == [0] * len(worker.SWEEPS)
     assert task["id"] == run["task"]["id"]
