@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps.accounts.models import AccessToken, User
 from apps.accounts.people import set_active
 from apps.accounts.sweeps import delete_expired_tokens
-from apps.audit.actors import SYSTEM, Actor
+from apps.audit.actors import SYSTEM
 from apps.audit.chain import chain_events
 from apps.audit.models import Event
 from apps.audit.verification import verify
@@ -136,12 +136,14 @@ def test_a_policy_before_and_after(world: World) -> None:
         purpose=world.collaboration.purpose,
         visibility=Visibility.COLLABORATION,
         deadline_days=30,
+        expires_at=None,
+        open_tasks_per_user=5,
         actor=SYSTEM,
     )
     event = last("collaboration.changed")
     assert change(event) == (
-        {"visibility": "organization"},
-        {"visibility": "collaboration"},
+        {"visibility": "organization", "open_tasks_per_user": None},
+        {"visibility": "collaboration", "open_tasks_per_user": 5},
     )
     assert concerned(event) == (None, world.collaboration.pk)
 
@@ -321,5 +323,5 @@ def test_what_is_undone_leaves_no_event(
     bob = world.people["bob"]
     with nothing_stored(), pytest.raises(RuntimeError):
         grant_membership(
-            user=bob, organization=world.sites[0], role=Role.ADMIN, actor=Actor.user(1)
+            user=bob, organization=world.sites[0], role=Role.ADMIN, actor=SYSTEM
         )
