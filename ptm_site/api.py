@@ -4,24 +4,32 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView
 from rest_framework.routers import SimpleRouter
 
-from apps.accounts.api import Me
-from apps.algorithms.api import AlgorithmViewSet
-from apps.collaborations.api import CollaborationViewSet
+from apps.accounts.api import Me, PersonViewSet, TokenViewSet
+from apps.algorithms import urls as algorithms
+from apps.algorithms.api import AlgorithmViewSet, VersionViewSet
+from apps.collaborations.api import CollaborationViewSet, ParticipationViewSet
 from apps.nodes import urls as nodes
 from apps.nodes.api import NodeViewSet
-from apps.organizations.api import OrganizationViewSet
+from apps.organizations.api import MembershipViewSet, OrganizationViewSet
 from apps.results import urls as results
 from apps.tasks import urls as tasks
 
-router = SimpleRouter()
+router = SimpleRouter(use_regex_path=False)  # so that ids are whole numbers only
+router.register("tokens", TokenViewSet, basename="token")
+router.register("people", PersonViewSet, basename="person")
 router.register("organizations", OrganizationViewSet, basename="organization")
+router.register("memberships", MembershipViewSet, basename="membership")
 router.register("collaborations", CollaborationViewSet, basename="collaboration")
+router.register("participations", ParticipationViewSet, basename="participation")
 router.register("nodes", NodeViewSet, basename="node")
 router.register("algorithms", AlgorithmViewSet, basename="algorithm")
+router.register("versions", VersionViewSet, basename="version")
 
 urlpatterns = [
     path("me/", Me.as_view(), name="me"),
     *router.urls,
+    *nodes.urlpatterns,
+    *algorithms.urlpatterns,
     *tasks.urlpatterns,
     *results.urlpatterns,
     path(

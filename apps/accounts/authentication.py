@@ -6,6 +6,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from apps.accounts.models import AccessToken, User
+from apps.accounts.services import note_use
 from apps.accounts.throttling import count_failure, refuse_after_failures
 
 DOOR = "token"
@@ -19,10 +20,13 @@ class AccessTokenAuthentication(TokenAuthentication):
             return None
         refuse_after_failures(request._request, DOOR)
         try:
-            return cast(tuple[User, AccessToken] | None, super().authenticate(request))
+            found = cast(tuple[User, AccessToken] | None, super().authenticate(request))
         except (AuthenticationFailed, UnicodeDecodeError) as error:
             count_failure(request._request, DOOR)
             raise AuthenticationFailed("The token is unknown or expired.") from error
+        if found is not None:
+            note_use(found[1])
+        return found
 
     def _cleanup_token(self, auth_token: Any) -> bool:
         # A read must stay one query: expired rows are swept by the worker.

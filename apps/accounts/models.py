@@ -22,6 +22,9 @@ class AccessToken(AbstractAuthToken):
         max_length=10, choices=TokenScope, default=TokenScope.TASKS
     )
 
+    # Within the hour: the row is not written by every request.
+    last_used_at = models.DateTimeField(null=True, editable=False)
+
     objects = AuthTokenManager()
 
     class Meta:

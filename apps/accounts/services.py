@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from apps.accounts.choices import TokenScope
 from apps.accounts.models import AccessToken, User
@@ -9,6 +10,7 @@ from apps.audit.services import record
 from apps.errors import Invalid
 
 LONGEST_LIFETIME = timedelta(days=366)
+NOTED_EVERY = timedelta(hours=1)
 
 
 @transaction.atomic
@@ -56,3 +58,11 @@ def revoke_token(*, token: AccessToken, actor: Actor) -> None:
         user=token.user_id,
     )
     token.delete()
+
+
+def note_use(token: AccessToken) -> None:
+    """Note that the token was used, once an hour at most."""
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at >= NOTED_EVERY:
+        AccessToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        token.last_used_at = now

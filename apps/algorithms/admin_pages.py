@@ -9,7 +9,6 @@ from unfold import widgets
 
 from apps.accounts.models import User
 from apps.algorithms.choices import VersionStatus
-from apps.algorithms.images import ImageReference
 from apps.algorithms.manifests import MAX_BYTES
 from apps.algorithms.models import AlgorithmVersion
 from apps.algorithms.services import (
@@ -21,7 +20,6 @@ from apps.algorithms.services import (
 )
 from apps.collaborations.models import Collaboration
 from apps.collaborations.selectors import MANAGE
-from apps.errors import Invalid
 from ptm_site.admin_pages import AdminForm, ServicePage, address, choose, named
 
 IMAGE_HELP = "host/name:tag, or pinned by digest: host/name@sha256:…"
@@ -133,23 +131,8 @@ class AllowImage(OfManagers):
     introduction = "Members of the collaboration may send tasks with it from now on."
 
     def perform(self, data: dict[str, Any]) -> str:
-        self.target = self._registered(ImageReference.parse(data["image"]))
+        self.target = AlgorithmVersion.objects.all().registered_as(data["image"])
         return self.allow(self.target, data["collaboration"])
-
-    def _registered(self, image: ImageReference) -> AlgorithmVersion:
-        versions = AlgorithmVersion.objects.filter(
-            algorithm__repository=image.repository, status=VersionStatus.ACTIVE
-        )
-        named_so = (
-            {"digest": image.digest} if image.digest else {"tag": image.tag or "latest"}
-        )
-        version: AlgorithmVersion | None = (
-            versions.filter(**named_so).select_related("algorithm").last()
-        )
-        if version is None:
-            detail = "No active version of this image is registered here."
-            raise Invalid("image", "version_unknown", detail)
-        return version
 
 
 class AllowVersion(OfManagers):

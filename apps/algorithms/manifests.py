@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError, best_match
 
 from apps.errors import Invalid
-from apps.nesting import shallower_than
+from apps.nesting import fit_to_store, shallower_than
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
@@ -41,6 +41,8 @@ def _check_bounds(manifest: Any) -> None:
         raise _invalid("The manifest is not plain JSON.") from error
     if size > MAX_BYTES or not shallower_than(manifest, MAX_DEPTH):
         raise _invalid(f"At most {MAX_BYTES:,} bytes and {MAX_DEPTH} levels.")
+    if not fit_to_store(manifest):
+        raise _invalid("A text holds NUL or half of a surrogate pair.")
 
 
 def _check_function(function: dict[str, Any], names: list[str]) -> None:

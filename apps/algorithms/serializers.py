@@ -1,3 +1,5 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from apps.algorithms.models import Algorithm, AlgorithmVersion
@@ -26,3 +28,20 @@ class AlgorithmSerializer(serializers.ModelSerializer[Algorithm]):
     class Meta:
         model = Algorithm
         fields = ("id", "name", "description", "repository", "created_at", "versions")
+
+
+class VersionDetailSerializer(VersionSerializer):
+    algorithm = serializers.IntegerField(source="algorithm_id")
+
+    class Meta(VersionSerializer.Meta):
+        fields = (*VersionSerializer.Meta.fields, "algorithm")  # type: ignore[assignment]
+
+
+class ImageRequestSerializer(serializers.Serializer[Any]):
+    image = serializers.CharField(
+        max_length=500, help_text="host/name:tag or host/name@sha256:…"
+    )
+
+
+class VersionRequestSerializer(ImageRequestSerializer):
+    manifest = serializers.DictField(help_text="The image's manifest.json.")

@@ -16,8 +16,8 @@ from apps.collaborations.services import (
     set_may_create_tasks,
     withdraw_invitation,
 )
-from apps.errors import Invalid
 from apps.organizations.models import Organization
+from apps.organizations.selectors import organization_called
 from ptm_site.admin_pages import AdminForm, ServicePage, choose, named
 
 
@@ -42,10 +42,7 @@ class InviteOrganization(ServicePage):
         return bool(Collaboration.objects.changeable_by(reader).exists())
 
     def perform(self, data: dict[str, Any]) -> str:
-        organization = Organization.objects.filter(name=data["organization"]).first()
-        if organization is None:
-            detail = "There is no organization of this name."
-            raise Invalid("organization", "organization_unknown", detail)
+        organization = organization_called(data["organization"], field="organization")
         self.target = invite_organization(
             collaboration=data["collaboration"],
             organization=organization,

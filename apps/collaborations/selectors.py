@@ -76,6 +76,17 @@ class ParticipationQuerySet(models.QuerySet[Any]):
         """Accepted ones of collaborations that are not archived: nodes may work."""
         return self.accepted().filter(collaboration__archived_at=None)
 
+    def visible_to(self, user: User) -> Self:
+        """What `shown_to` says, of collaborations that the user sees or is asked to."""
+        if not user.is_active:
+            return self.none()
+        visible = self.model.collaboration.field.related_model.objects.visible_to(user)
+        shown = self.model.objects.shown_to(user).filter(collaboration__in=visible)
+        own = self.model.objects.administered_by(user)
+        return self.filter(
+            models.Q(pk__in=shown.values("pk")) | models.Q(pk__in=own.values("pk"))
+        )
+
     def shown_to(self, user: User) -> Self:
         """Who takes part; who is asked to, only to those whom it concerns."""
         managed = apps.get_model("collaborations", "Collaboration")

@@ -16,6 +16,7 @@ from apps.collaborations.events import collaboration_archived, participation_end
 from apps.collaborations.models import Collaboration, Participation
 from apps.collaborations.permissions import sync_permissions
 from apps.collaborations.policy import lock_changeable
+from apps.collaborations.selectors import MANAGE
 from apps.collaborations.studies import leave_studies
 from apps.errors import Conflict, Forbidden
 from apps.organizations.models import Organization
@@ -208,6 +209,20 @@ def answer_as_admin(
         raise Forbidden("Only an admin of the organization itself can answer.")
     return answer_invitation(
         participation=participation, answer=answer, actor=Actor.user(admin.pk)
+    )
+
+
+def end_participation(*, participation: Participation, user: User) -> Participation:
+    """End it from either side: as its own admin, or as the collaboration's."""
+    managed = Collaboration.objects.permitted_to(user, MANAGE)
+    if not managed.filter(pk=participation.collaboration_id).exists():
+        return answer_as_admin(
+            participation=participation, answer=ParticipationStatus.ENDED, admin=user
+        )
+    return answer_invitation(
+        participation=participation,
+        answer=ParticipationStatus.ENDED,
+        actor=Actor.user(user.pk),
     )
 
 

@@ -16,6 +16,10 @@ class EnrolmentSerializer(serializers.Serializer[Any]):
     databases = ReleaseSerializer(many=True)
 
 
+class EnrolmentCodeSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="Shown in this one answer only.")
+
+
 class NodeSerializer(serializers.ModelSerializer[Node]):
     organization = OrganizationBrief()
     online = serializers.BooleanField(source="is_online")

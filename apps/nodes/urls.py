@@ -1,6 +1,15 @@
 from django.urls import path
 
+from apps.nodes.api import EnrolmentCodes
 from apps.nodes.node_api import EnrolView, GoodbyeView
+
+urlpatterns = [
+    path(
+        "organizations/<int:pk>/enrolment-codes/",
+        EnrolmentCodes.as_view(),
+        name="enrolment-codes",
+    ),
+]
 
 node_urlpatterns = [
     path("enrol/", EnrolView.as_view(), name="node-enrol"),

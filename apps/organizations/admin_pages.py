@@ -7,9 +7,9 @@ from django.db.models import QuerySet
 
 from apps.accounts.admin_pages import PersonForm, first_password, person_of
 from apps.accounts.models import User
-from apps.errors import Invalid
 from apps.organizations.choices import Role
 from apps.organizations.models import Membership, Organization
+from apps.organizations.selectors import person_called
 from apps.organizations.services import (
     admit_person,
     create_organization,
@@ -115,25 +115,13 @@ class GrantRole(OfOwnOrganizations):
     def perform(self, data: dict[str, Any]) -> str:
         role = Role(data["role"])
         self.target = grant_membership(
-            user=self._person(data["username"]),
+            user=person_called(data["username"], self.reader),
             organization=data["organization"],
             role=role,
             actor=self.actor,
         )
         who, where = named(data["username"]), named(data["organization"])
         return f"{who} is now {role.label} of {where}."
-
-    def _person(self, username: str) -> User:
-        """Whom the reader may know of: of others it is not even said that they are."""
-        known = User.objects.all()
-        if not self.reader.is_superuser:
-            own = Organization.objects.permitted_to(self.reader, "manage_members")
-            known = known.filter(memberships__organization__in=own).distinct()
-        person: User | None = known.filter(username=username).first()
-        if person is None:
-            detail = "You know of no person with this username."
-            raise Invalid("username", "person_unknown", detail)
-        return person
 
 
 class AdmitPerson(OfOwnOrganizations):

@@ -4,7 +4,7 @@ from django.db import models
 from guardian.models import GroupObjectPermissionBase
 
 from apps.organizations.choices import Role
-from apps.organizations.selectors import OrganizationQuerySet
+from apps.organizations.selectors import MembershipQuerySet, OrganizationQuerySet
 
 
 class Organization(models.Model):
@@ -61,6 +61,8 @@ class Membership(models.Model):
     )
     role = models.CharField(max_length=12, choices=Role)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         constraints = (

@@ -5,6 +5,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
 from apps.accounts.models import User
+from apps.errors import Invalid
 from apps.organizations.choices import Role
 
 
@@ -51,3 +52,48 @@ class OrganizationQuerySet(models.QuerySet[Any]):
         return self.filter(
             models.Q(pk__in=own.values("pk")) | models.Q(pk__in=together.values("pk"))
         )
+
+
+class MembershipQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Everybody's in the organizations of which one is a member."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self
+        own = self.model.objects.filter(user=user).values("organization")
+        return self.filter(organization__in=own)
+
+    def permitted_to(self, user: User | AnonymousUser, permission: str) -> Self:
+        """Those in the organizations on which the user holds `permission`."""
+        organizations = apps.get_model("organizations", "Organization").objects
+        return self.filter(
+            organization__in=organizations.permitted_to(user, permission)
+        )
+
+
+def people_known_to(user: User) -> models.QuerySet[User]:
+    """Whom the user may name: of others it is not even said that they are."""
+    if user.is_superuser:
+        return User.objects.all()
+    organizations = apps.get_model("organizations", "Organization").objects
+    own = organizations.permitted_to(user, "manage_members")
+    return User.objects.filter(memberships__organization__in=own).distinct()
+
+
+def person_called(username: str, known_to: User) -> User:
+    person = people_known_to(known_to).filter(username=username).first()
+    if person is None:
+        detail = "You know of no person with this username."
+        raise Invalid("username", "person_unknown", detail)
+    return person
+
+
+def organization_called(name: str, *, field: str) -> Any:
+    """Return the one of this exact name: who invites it need not see it."""
+    organizations = apps.get_model("organizations", "Organization").objects
+    organization = organizations.filter(name=name).first()
+    if organization is None:
+        detail = "There is no organization of this name."
+        raise Invalid(field, "organization_unknown", detail)
+    return organization

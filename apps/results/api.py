@@ -7,22 +7,23 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.audit.actors import Actor
-from apps.errors import Missing
 from apps.results.choices import DownloadForm
 from apps.results.filters import ResultFilter
 from apps.results.models import Result
-from apps.results.serializers import ResultSerializer
+from apps.results.preview import preview_of
+from apps.results.serializers import PreviewSerializer, ResultSerializer
 from apps.results.services import record_downloads, record_part
 from apps.results.streams import blocks_of, file_response, streamed
 from apps.tasks.models import Task
 from ptm_site.negotiation import OneForm
+from ptm_site.objects import found
 from ptm_site.requests import user_of
-from ptm_site.schema import NOT_FOUND
 
-BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY, 404: NOT_FOUND}
+BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 
 
 class ResultList(ListAPIView[Result]):
@@ -53,9 +54,7 @@ class ResultDownload(APIView):
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         """Download the bytes; `Range` is honoured, so a download can be resumed."""
         of_reader = Result.objects.visible_to(request.user).select_related("run__task")
-        result = of_reader.filter(pk=pk).first()
-        if result is None:
-            raise Missing
+        result = found(of_reader, pk)
         response = file_response(request._request, result.file, result.size)
         _record_file(request, result, resumed=not _from_the_start(response))
         # Never rendered by a browser: the bytes come from a stranger's image.
@@ -65,15 +64,26 @@ class ResultDownload(APIView):
         return response
 
 
+class ResultPreview(APIView):
+    @extend_schema(responses={200: PreviewSerializer})
+    def get(self, request: Request, pk: int) -> Response:
+        """Read a result's JSON, as far as it can be shown, or why it cannot."""
+        of_reader = Result.objects.visible_to(request.user).select_related("run__task")
+        result = found(of_reader, pk)
+        shown = preview_of(result)
+        if not shown.reason and request.method != "HEAD":
+            actor = Actor.user(user_of(request).pk)
+            record_downloads(actor=actor, results=[result], form=DownloadForm.PREVIEW)
+        return Response(PreviewSerializer(shown).data)
+
+
 class TaskResultsZip(APIView):
     content_negotiation_class = OneForm
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         """Download the results of a task's current runs as one zip."""
-        task = Task.objects.visible_to(request.user).filter(pk=pk).first()
-        if task is None:
-            raise Missing
+        task = found(Task.objects.visible_to(request.user), pk)
         results = list(
             Result.objects.visible_to(request.user)
             .filter(run__task=task, run__is_current=True)

@@ -7,3 +7,4 @@ class DownloadForm(models.TextChoices):
     FILE = "file"
     ZIP = "zip"
     TABLE = "table"
+    PREVIEW = "preview"

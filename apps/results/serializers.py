@@ -1,3 +1,5 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from apps.organizations.serializers import OrganizationBrief
@@ -23,3 +25,8 @@ class ResultSerializer(serializers.ModelSerializer[Result]):
             "created_at",
             "download",
         )
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    value = serializers.JSONField(help_text="Any JSON value; null with a reason.")
+    reason = serializers.CharField(help_text="Why there is none to show, or empty.")

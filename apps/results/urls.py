@@ -10,6 +10,9 @@ urlpatterns = [
         api.ResultDownload.as_view(),
         name="result-download",
     ),
+    path(
+        "results/<int:pk>/preview/", api.ResultPreview.as_view(), name="result-preview"
+    ),
     path("tasks/<int:pk>/results.zip", api.TaskResultsZip.as_view(), name="task-zip"),
 ]
 

@@ -1,5 +1,5 @@
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -10,7 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.choices import TokenScope
 from apps.accounts.models import User
+from apps.accounts.permissions import Scopes
 from apps.errors import Missing
 from apps.tasks.choices import TaskStatus
 from apps.tasks.events import task_group
@@ -30,7 +32,7 @@ from apps.tasks.services import cancel_task, create_task, run_again
 from ptm_site.held import hold
 from ptm_site.negotiation import OneForm
 from ptm_site.requests import user_of
-from ptm_site.schema import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, problem_response
+from ptm_site.schema import CONFLICT, INVALID, MALFORMED, NOT_FOUND
 
 POSITION = re.compile(r"[0-9]{1,18}")
 IDEMPOTENCY = OpenApiParameter(
@@ -45,7 +47,6 @@ WAIT = OpenApiParameter(
 SINCE = OpenApiParameter(
     "since", int, description="…until the task's `revision` is higher than this."
 )
-PROBLEMS = {403: FORBIDDEN, 404: NOT_FOUND}
 
 
 def task_or_404(user: User, pk: int) -> Task:
@@ -84,6 +85,7 @@ def _detail(user: User, task: Task) -> dict[str, Any]:
 class TaskList(ListAPIView[Task]):
     """The tasks that you may see, newest first."""
 
+    scopes: ClassVar[Scopes] = {"POST": TokenScope.TASKS}
     serializer_class = TaskSerializer
     filterset_class = TaskFilter
     queryset = Task.objects.none()
@@ -105,9 +107,7 @@ class TaskList(ListAPIView[Task]):
         responses={
             201: TaskDetailSerializer,
             200: TaskDetailSerializer,
-            403: FORBIDDEN,
-            422: INVALID,
-            503: problem_response("The registry does not answer."),
+            404: NOT_FOUND,
         },
     )
     def post(self, request: Request) -> Response:
@@ -131,9 +131,7 @@ def keyed(request: Request) -> KeyedRequest | None:
 
 
 class TaskDetail(APIView):
-    @extend_schema(
-        parameters=[WAIT, SINCE], responses={200: TaskDetailSerializer, 404: NOT_FOUND}
-    )
+    @extend_schema(parameters=[WAIT, SINCE], responses={200: TaskDetailSerializer})
     def get(self, request: Request, pk: int) -> Response:
         """Read a task with its runs, at once or when something has changed."""
         user = user_of(request)
@@ -155,7 +153,9 @@ def has_news(user: User, pk: int, since: int | None) -> bool:
 
 
 class TaskCancel(APIView):
-    @extend_schema(request=None, responses={200: TaskDetailSerializer, **PROBLEMS})
+    scopes: ClassVar[Scopes] = {"POST": TokenScope.TASKS}
+
+    @extend_schema(request=None, responses={200: TaskDetailSerializer})
     def post(self, request: Request, pk: int) -> Response:
         """Cancel: queued runs end at once, others when their node confirms."""
         cancel_task(task=task_or_404(user_of(request), pk), user=user_of(request))
@@ -186,7 +186,7 @@ class RunLog(APIView):
 
     @extend_schema(
         parameters=[OpenApiParameter("offset", int)],
-        responses={(200, "text/plain"): OpenApiTypes.STR, 404: NOT_FOUND},
+        responses={(200, "text/plain"): OpenApiTypes.STR},
     )
     def get(self, request: Request, pk: int) -> HttpResponse:
         """Read the log of the present attempt, as far as the site shares it."""
@@ -199,10 +199,18 @@ class RunLog(APIView):
 
 
 class RunAgain(APIView):
+    scopes: ClassVar[Scopes] = {"POST": TokenScope.TASKS}
+
     @extend_schema(
         request=None,
         parameters=[IDEMPOTENCY],
-        responses={201: RunSerializer, 200: RunSerializer, 409: CONFLICT, **PROBLEMS},
+        responses={
+            201: RunSerializer,
+            200: RunSerializer,
+            400: MALFORMED,
+            409: CONFLICT,
+            422: INVALID,
+        },
     )
     def post(self, request: Request, pk: int) -> Response:
         """Queue a new run for the same organization; it supersedes the ended one."""

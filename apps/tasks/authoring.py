@@ -1,8 +1,6 @@
 """Checks a request for a task, field by field, before anything is written."""
 
 import json
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +14,9 @@ from apps.algorithms.registry import resolve_digest
 from apps.algorithms.selectors import VersionQuerySet
 from apps.collaborations.models import Collaboration
 from apps.errors import Invalid, Refusal
+from apps.nesting import fit_to_store
 from apps.organizations.models import Organization
 from apps.tasks.sites import serving_nodes
-
-UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def input_bytes(
     version: AlgorithmVersion, function: dict[str, Any], arguments: dict[str, Any]
 ) -> bytes:
     """Return what the container reads: JSON with method, args and kwargs."""
-    if any(UNFIT.search(text) for text in _texts(arguments)):
+    if not fit_to_store(arguments):
         raise Invalid(
             "arguments",
             "arguments_invalid",
@@ -107,19 +104,6 @@ def input_bytes(
             f"The arguments exceed {settings.MAX_INPUT_BYTES:,} bytes.",
         )
     return data
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in the JSON value, names of members included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, child in value.items():
-            yield key
-            yield from _texts(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _texts(child)
 
 
 def check_databases(
