@@ -13,6 +13,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs
 
 from channels.layers import BaseChannelLayer, get_channel_layer
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 Message = MutableMapping[str, Any]
@@ -21,6 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 MARK = "ptm.hold"
+AGAIN = "ptm.asked_again"
 MAX_WAIT_SECONDS = 50.0
 MAX_BODY_BYTES = 1024 * 1024
 MAX_REMEMBERED = 10_000
@@ -34,6 +36,11 @@ def hold(request: Request, group: str) -> bool:
         return False
     marks.append(group)
     return True
+
+
+def asked_again(request: HttpRequest) -> bool:
+    """Whether a hint, and not the client, has the view asked this time."""
+    return bool(getattr(request, "scope", {}).get(AGAIN))
 
 
 class HeldRequests:
@@ -80,6 +87,7 @@ class HeldRequests:
                 group = await self._ask(scope, body, send, may_hold=left > 0)
                 if group is None:
                     return
+                scope = {**scope, AGAIN: True}
                 if group == joined:
                     await _hint_or_gone(layer.receive(channel), gone, left)
                     continue

@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "ptm_site.security_policy.SecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ptm_site.rates.RateLimits",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -157,10 +158,13 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["ptm_site.parsers.BoundedJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "ptm_site.pagination.CursorPagination",
+    "DEFAULT_THROTTLE_CLASSES": ["ptm_site.rates.PersonAndTokenRates"],
     "DEFAULT_SCHEMA_CLASS": "ptm_site.schema.TrueSchema",
     "EXCEPTION_HANDLER": "ptm_site.problems.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Of one token; a person has twice as many, an address four times. 0: no limit.
+REQUESTS_A_MINUTE = env.int("PTM_REQUESTS_A_MINUTE", 1500)
 REST_KNOX = {
     "TOKEN_MODEL": "accounts.AccessToken",
     "TOKEN_PREFIX": "ptm_",
