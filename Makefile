@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 TYPED := $(wildcard ptm_site apps node_client/ptm_node tools benchmarks tests manage.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check screenshots bench format clean
+.PHONY: help setup demo test fuzz check screenshots bench format clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -23,6 +23,9 @@ test: setup  ## Run every test, and those of the backends on PostgreSQL with Red
 	$(PYTHON) -m tools.rig services -- $(PYTHON) -m pytest -m backends && \
 	end=$$(date +%s) && \
 	echo "SQLite: $$((middle - begin)) s, PostgreSQL and Redis: $$((end - middle)) s"
+
+fuzz: setup  ## Send many requests that nobody would write, others each time
+	@PTM_FUZZ=$(or $(EXAMPLES),200) $(PYTHON) -m pytest tests/fuzz
 
 check:  ## Look for mistakes without running anything
 	@python3 tools/setup.py check
