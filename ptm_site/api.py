@@ -7,7 +7,9 @@ from rest_framework.routers import SimpleRouter
 from apps.accounts.api import Me, PersonViewSet, TokenViewSet
 from apps.algorithms import urls as algorithms
 from apps.algorithms.api import AlgorithmViewSet, VersionViewSet
-from apps.collaborations.api import CollaborationViewSet, ParticipationViewSet
+from apps.collaborations.api import CollaborationViewSet
+from apps.collaborations.api_participations import ParticipationViewSet
+from apps.collaborations.api_studies import StudyViewSet
 from apps.nodes import urls as nodes
 from apps.nodes.api import NodeViewSet
 from apps.organizations.api import MembershipViewSet, OrganizationViewSet
@@ -21,6 +23,7 @@ router.register("organizations", OrganizationViewSet, basename="organization")
 router.register("memberships", MembershipViewSet, basename="membership")
 router.register("collaborations", CollaborationViewSet, basename="collaboration")
 router.register("participations", ParticipationViewSet, basename="participation")
+router.register("studies", StudyViewSet, basename="study")
 router.register("nodes", NodeViewSet, basename="node")
 router.register("algorithms", AlgorithmViewSet, basename="algorithm")
 router.register("versions", VersionViewSet, basename="version")

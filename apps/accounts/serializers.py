@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -35,7 +35,14 @@ class TokenSerializer(serializers.ModelSerializer[AccessToken]):
 
     class Meta:
         model = AccessToken
-        fields = ("id", "name", "scope", "created_at", "expires_at", "last_used_at")
+        fields: ClassVar[tuple[str, ...]] = (
+            "id",
+            "name",
+            "scope",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+        )
 
 
 class NewTokenSerializer(TokenSerializer):
@@ -44,7 +51,7 @@ class NewTokenSerializer(TokenSerializer):
     token = serializers.SerializerMethodField()
 
     class Meta(TokenSerializer.Meta):
-        fields = (*TokenSerializer.Meta.fields, "token")  # type: ignore[assignment]
+        fields: ClassVar[tuple[str, ...]] = (*TokenSerializer.Meta.fields, "token")
 
     def get_token(self, token: AccessToken) -> str:
         text: str = self.context["text"]

@@ -31,6 +31,7 @@ from apps.collaborations.selectors import MANAGE
 from ptm_site.filters import IdFilter
 from ptm_site.objects import body_of, found, require
 from ptm_site.requests import actor_of, require_platform_admin, user_of
+from ptm_site.schema import CONFLICT
 
 
 class AlgorithmViewSet(ReadOnlyModelViewSet[Algorithm]):
@@ -113,7 +114,8 @@ class AllowedVersions(APIView):
     scopes: ClassVar[Scopes] = {"POST": TokenScope.ADMIN}
 
     @extend_schema(
-        request=ImageRequestSerializer, responses={201: VersionDetailSerializer}
+        request=ImageRequestSerializer,
+        responses={201: VersionDetailSerializer, 409: CONFLICT},
     )
     def post(self, request: Request, pk: int) -> Response:
         """Let a collaboration that you manage use a registered image."""
@@ -129,7 +131,7 @@ class AllowedVersions(APIView):
 class AllowedVersion(APIView):
     scopes: ClassVar[Scopes] = {"DELETE": TokenScope.ADMIN}
 
-    @extend_schema(responses={204: None})
+    @extend_schema(responses={204: None, 409: CONFLICT})
     def delete(self, request: Request, pk: int, version: int) -> Response:
         """Let no new task of the collaboration use the version; runs go on."""
         collaboration = _managed(request, pk)

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -10,7 +10,7 @@ class VersionSerializer(serializers.ModelSerializer[AlgorithmVersion]):
 
     class Meta:
         model = AlgorithmVersion
-        fields = (
+        fields: ClassVar[tuple[str, ...]] = (
             "id",
             "image",
             "tag",
@@ -34,7 +34,10 @@ class VersionDetailSerializer(VersionSerializer):
     algorithm = serializers.IntegerField(source="algorithm_id")
 
     class Meta(VersionSerializer.Meta):
-        fields = (*VersionSerializer.Meta.fields, "algorithm")  # type: ignore[assignment]
+        fields: ClassVar[tuple[str, ...]] = (
+            *VersionSerializer.Meta.fields,
+            "algorithm",
+        )
 
 
 class ImageRequestSerializer(serializers.Serializer[Any]):

@@ -1,10 +1,10 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from apps.accounts.serializers import UserBrief
 from apps.collaborations.choices import Visibility
-from apps.collaborations.models import Collaboration, Participation
+from apps.collaborations.models import Collaboration, Participation, Study
 from apps.organizations.serializers import OrganizationBrief
 from ptm_site.objects import IdField
 
@@ -16,7 +16,14 @@ class ParticipationBrief(serializers.ModelSerializer[Participation]):
 
     class Meta:
         model = Participation
-        fields = ("id", "organization", "status", "invited_at", "answered_at")
+        fields: ClassVar[tuple[str, ...]] = (
+            "id",
+            "organization",
+            "status",
+            "may_create_tasks",
+            "invited_at",
+            "answered_at",
+        )
 
 
 class CollaborationBrief(serializers.ModelSerializer[Collaboration]):
@@ -31,7 +38,10 @@ class ParticipationSerializer(ParticipationBrief):
     collaboration = CollaborationBrief()
 
     class Meta(ParticipationBrief.Meta):
-        fields = (*ParticipationBrief.Meta.fields, "collaboration")  # type: ignore[assignment]
+        fields: ClassVar[tuple[str, ...]] = (
+            *ParticipationBrief.Meta.fields,
+            "collaboration",
+        )
 
 
 class InvitationRequestSerializer(serializers.Serializer[Any]):
@@ -53,6 +63,9 @@ class CollaborationSerializer(serializers.ModelSerializer[Collaboration]):
             "purpose",
             "visibility",
             "deadline_days",
+            "expires_at",
+            "open_tasks_per_user",
+            "archived_at",
             "created_at",
             "admins",
             "participations",
@@ -74,4 +87,45 @@ class CollaborationRequestSerializer(PolicyRequestSerializer):
 class AdminsRequestSerializer(serializers.Serializer[Any]):
     people = serializers.ListField(
         child=IdField(), max_length=MAX_ADMINS, help_text="All of them, by their ids."
+    )
+
+
+class SendingRequestSerializer(serializers.Serializer[Any]):
+    may_create_tasks = serializers.BooleanField()
+
+
+class StudySerializer(serializers.ModelSerializer[Study]):
+    collaboration = serializers.IntegerField(source="collaboration_id")
+    organizations = OrganizationBrief(many=True)
+
+    class Meta:
+        model = Study
+        fields = (
+            "id",
+            "collaboration",
+            "name",
+            "organizations",
+            "created_at",
+            "ended_at",
+        )
+
+
+class StudyChangeSerializer(serializers.Serializer[Any]):
+    """What is not named stays as it is."""
+
+    name = serializers.CharField(max_length=200, required=False)
+    organizations = serializers.ListField(
+        child=IdField(),
+        min_length=1,
+        max_length=1000,
+        required=False,
+        help_text="All of them; each takes part in the collaboration.",
+    )
+
+
+class StudyRequestSerializer(serializers.Serializer[Any]):
+    collaboration = IdField(help_text="One that you manage.")
+    name = serializers.CharField(max_length=200)
+    organizations = serializers.ListField(
+        child=IdField(), min_length=1, max_length=1000
     )

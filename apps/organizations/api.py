@@ -142,7 +142,7 @@ class MembershipViewSet(ReadOnlyModelViewSet[Membership]):
     @extend_schema(request=RoleRequestSerializer, responses={200: MembershipSerializer})
     def partial_update(self, request: Request, pk: int) -> Response:
         """Change a person's role."""
-        membership = self._managed(pk)
+        membership: Membership = found(self.get_queryset(), pk)
         membership = grant_membership(
             user=membership.user,
             organization=membership.organization,
@@ -154,11 +154,6 @@ class MembershipViewSet(ReadOnlyModelViewSet[Membership]):
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
         """End a membership: every right that came from it ends with it."""
-        end_membership(membership=self._managed(pk), actor=actor_of(request))
-        return Response(status=204)
-
-    def _managed(self, pk: int) -> Membership:
         membership: Membership = found(self.get_queryset(), pk)
-        user = user_of(self.request)
-        require(Membership.objects.permitted_to(user, "manage_members"), membership)
-        return membership
+        end_membership(membership=membership, actor=actor_of(request))
+        return Response(status=204)

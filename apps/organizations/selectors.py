@@ -64,13 +64,6 @@ class MembershipQuerySet(models.QuerySet[Any]):
         own = self.model.objects.filter(user=user).values("organization")
         return self.filter(organization__in=own)
 
-    def permitted_to(self, user: User | AnonymousUser, permission: str) -> Self:
-        """Those in the organizations on which the user holds `permission`."""
-        organizations = apps.get_model("organizations", "Organization").objects
-        return self.filter(
-            organization__in=organizations.permitted_to(user, permission)
-        )
-
 
 def people_known_to(user: User) -> models.QuerySet[User]:
     """Whom the user may name: of others it is not even said that they are."""

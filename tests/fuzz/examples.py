@@ -76,6 +76,7 @@ EXAMPLES: dict[str, Example] = {
         first("collaborations"),
         body=lambda s: {"people": [s.world.people["alice"].pk]},
     ),
+    "collaborations_archive_create": Example(MANAGER, first("collaborations")),
     "collaborations_versions_create": Example(
         MANAGER,
         first("collaborations"),
@@ -119,6 +120,11 @@ EXAMPLES: dict[str, Example] = {
         },
     ),
     "participations_retrieve": Example("viewer", first("participations")),
+    "participations_partial_update": Example(
+        MANAGER,
+        first("participations"),
+        body=lambda s: {"may_create_tasks": False},
+    ),
     "participations_accept_create": Example("invited admin", invitation),
     "participations_decline_create": Example("invited admin", invitation),
     "participations_withdraw_create": Example(MANAGER, invitation),
@@ -137,6 +143,20 @@ EXAMPLES: dict[str, Example] = {
     "runs_retrieve": Example("researcher", first("runs")),
     "runs_again_create": Example("researcher", first("runs")),
     "runs_log_retrieve": Example("researcher", first("runs")),
+    "studies_list": Example("viewer"),
+    "studies_create": Example(
+        MANAGER,
+        body=lambda s: {
+            "collaboration": s.world.collaboration.pk,
+            "name": "Young hearts",
+            "organizations": s.own["organizations"][:2],
+        },
+    ),
+    "studies_retrieve": Example("viewer", first("studies")),
+    "studies_partial_update": Example(
+        MANAGER, first("studies"), body=lambda s: {"name": "Old hearts"}
+    ),
+    "studies_end_create": Example(MANAGER, first("studies")),
     "tasks_list": Example("researcher"),
     "tasks_create": Example("researcher", body=lambda s: s.world.task_body()),
     "tasks_retrieve": Example("researcher", first("tasks")),

@@ -11,6 +11,7 @@ from apps.algorithms import registry
 from apps.audit.actors import SYSTEM
 from apps.collaborations.models import Participation
 from apps.collaborations.services import invite_organization
+from apps.collaborations.studies import create_study
 from apps.nodes.models import Node
 from apps.organizations.choices import Role
 from apps.organizations.models import Membership
@@ -64,10 +65,9 @@ def set_stage(world: World, rival: World) -> Stage:
             stage.headers[role] = {}
             continue
         of = rival if role == "rival" else world
-        client = of.client(*who)
-        stage.headers[role] = {
-            "Authorization": client._credentials["HTTP_AUTHORIZATION"]
-        }
+        client: Any = of.client(*who)
+        token = client._credentials["HTTP_AUTHORIZATION"]
+        stage.headers[role] = {"Authorization": token}
     _know(stage)
     return stage
 
@@ -80,6 +80,12 @@ def _populate(world: World) -> None:
         (run,) = node.claimed()
         node.complete(run, json.dumps({"of": name}).encode())
     world.send(name=f"{name} second")
+    create_study(
+        collaboration=world.collaboration,
+        name=f"{name} study",
+        organizations=world.sites[:2],
+        actor=SYSTEM,
+    )
     invited = create_organization(name=f"{name} invited", actor=SYSTEM)
     invite_organization(
         collaboration=world.collaboration, organization=invited, actor=SYSTEM
@@ -104,6 +110,7 @@ def _know(stage: Stage) -> None:
             "participations": list(
                 Participation.objects.filter(**of).values_list("pk", flat=True)
             ),
+            "studies": list(world.collaboration.studies.values_list("pk", flat=True)),
             "memberships": list(
                 Membership.objects.filter(user__in=people).values_list("pk", flat=True)
             ),

@@ -29,6 +29,7 @@ FIELDS = {
     "run": "runs",
     "algorithm": "algorithms",
     "version": "versions",
+    "study": "studies",
     "image": "image",
     "username": "username",
     "organization_name": "organization_name",
