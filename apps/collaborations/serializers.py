@@ -78,6 +78,18 @@ class PolicyRequestSerializer(serializers.Serializer[Any]):
     purpose = serializers.CharField(max_length=5000, allow_blank=True, required=False)
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
     deadline_days = serializers.IntegerField(min_value=1, max_value=365, required=False)
+    expires_at = serializers.DateTimeField(
+        allow_null=True,
+        required=False,
+        help_text="From then on nobody sends a task; those that were sent go on.",
+    )
+    open_tasks_per_user = serializers.IntegerField(
+        min_value=1,
+        max_value=1_000_000,
+        allow_null=True,
+        required=False,
+        help_text="How many each person may have open at a time; null: any number.",
+    )
 
 
 class CollaborationRequestSerializer(PolicyRequestSerializer):

@@ -53,6 +53,13 @@ def noun_of(operation: Any) -> str:
     return str(operation.path).removeprefix("/api/v1/").split("/")[0]
 
 
+def operations_of(noun: str) -> list[Any]:
+    return [each for each in operations().values() if noun_of(each) == noun]
+
+
+NOUNS = sorted({noun_of(operation) for operation in operations().values()})
+
+
 def ask(stage: Stage, case: Any, role: str) -> Any:
     """Send the request as this role, undo it, and look at what came back."""
     with _one_connection(), transaction.atomic():

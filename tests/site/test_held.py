@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from channels.layers import channel_layers, get_channel_layer
 
-from ptm_site.held import MARK, MAX_BODY_BYTES, HeldRequests
+from ptm_site.held import AGAIN, MARK, MAX_BODY_BYTES, HeldRequests
 
 Message = MutableMapping[str, Any]
 
@@ -25,10 +25,12 @@ class App:
         self.news = False
         self.asked = 0
         self.bodies: list[bytes] = []
+        self.by_hints: list[bool] = []
         self.waits_again = asyncio.Event()
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
         self.asked += 1
+        self.by_hints.append(bool(scope.get(AGAIN)))
         body, more = b"", True
         while more:
             message = await receive()
@@ -125,6 +127,7 @@ async def test_a_hint_without_news_goes_on_waiting() -> None:
     app.news = True
     await hint()
     assert await asyncio.wait_for(request, 1) == b"news"
+    assert app.by_hints == [False] + [True] * (app.asked - 1)  # rates.py counts one
 
 
 async def test_what_happens_before_the_group_is_joined_is_not_missed() -> None:
