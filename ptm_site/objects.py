@@ -1,5 +1,6 @@
 """Finding what a request names, and checking its body, alike in all of the API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -7,8 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from apps.errors import Forbidden, Invalid, Missing
-
-MAX_ID = 2**63 - 1
+from ptm_site.filters import MAX_ID
 
 
 def found(visible: QuerySet[Any], pk: int) -> Any:
@@ -34,9 +34,7 @@ def require(permitted: QuerySet[Any], target: Model) -> None:
         raise Forbidden
 
 
-def body_of(
-    request: Request, serializer: type[serializers.Serializer[Any]]
-) -> dict[str, Any]:
+def body_of(request: Request, serializer: "type[KnownFieldsOnly]") -> dict[str, Any]:
     """Return the checked fields of the request's body."""
     body = serializer(data=request.data)
     body.is_valid(raise_exception=True)
@@ -49,3 +47,20 @@ class IdField(serializers.IntegerField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
+
+
+class KnownFieldsOnly(serializers.Serializer[Any]):
+    """Refuses what it does not know: a wish that is ignored would mislead.
+
+    Who sends `"encrypted": true` must not believe that it was heard.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        names = data if isinstance(data, Mapping) else ()
+        # As ASCII: a name may hold what no answer can.
+        unknown = [ascii(name)[1:-1][:100] for name in names if name not in self.fields]
+        if unknown:
+            raise serializers.ValidationError(
+                {name: ["There is no such field."] for name in unknown}
+            )
+        return super().to_internal_value(data)

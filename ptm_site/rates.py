@@ -5,9 +5,9 @@ too; person and token once they are known. The answer's headers tell of whicheve
 the least left. Nodes are not counted: their requests are few, and are work.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import time
 from typing import Any
 
 from django.conf import settings
@@ -39,7 +39,7 @@ class Rate:
 
 def count(kind: str, who: object) -> Rate:
     """Count one request."""
-    window, elapsed = divmod(int(time.time()), WINDOW_SECONDS)
+    window, elapsed = divmod(int(time()), WINDOW_SECONDS)
     key = f"rate:{kind}:{who}:{window}"
     cache.add(key, 0, timeout=2 * WINDOW_SECONDS)
     try:

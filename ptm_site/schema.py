@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
 from ptm_site.negotiation import OneForm
+from ptm_site.objects import KnownFieldsOnly
 from ptm_site.problems import MEDIA_TYPE
 
 
@@ -86,6 +87,13 @@ class TrueSchema(AutoSchema):
         if self._get_filter_parameters():  # type: ignore[no-untyped-call]
             shared[422] = INVALID
         return shared
+
+    def _postprocess_serializer_schema(
+        self, schema: dict[str, Any], serializer: Any, direction: Any
+    ) -> Any:
+        if isinstance(serializer, KnownFieldsOnly):
+            schema["additionalProperties"] = False
+        return super()._postprocess_serializer_schema(schema, serializer, direction)
 
     def _get_response_for_code(
         self,

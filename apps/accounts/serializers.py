@@ -5,6 +5,7 @@ from rest_framework import serializers
 from apps.accounts.choices import TokenScope
 from apps.accounts.models import AccessToken, User
 from apps.accounts.people import NewPerson
+from ptm_site.objects import KnownFieldsOnly
 
 MAX_DAYS = 365
 
@@ -58,7 +59,7 @@ class NewTokenSerializer(TokenSerializer):
         return text
 
 
-class TokenRequestSerializer(serializers.Serializer[Any]):
+class TokenRequestSerializer(KnownFieldsOnly):
     name = serializers.CharField(max_length=100)
     scope = serializers.ChoiceField(choices=TokenScope.choices)
     days = serializers.IntegerField(min_value=1, max_value=MAX_DAYS, default=90)
@@ -82,7 +83,7 @@ class PersonSerializer(serializers.ModelSerializer[User]):
         )
 
 
-class PersonRequestSerializer(serializers.Serializer[Any]):
+class PersonRequestSerializer(KnownFieldsOnly):
     username = serializers.CharField(max_length=150)
     first_name = serializers.CharField(max_length=150, allow_blank=True, default="")
     last_name = serializers.CharField(max_length=150, allow_blank=True, default="")

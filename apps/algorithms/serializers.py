@@ -1,8 +1,9 @@
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
 from apps.algorithms.models import Algorithm, AlgorithmVersion
+from ptm_site.objects import KnownFieldsOnly
 
 
 class VersionSerializer(serializers.ModelSerializer[AlgorithmVersion]):
@@ -40,7 +41,7 @@ class VersionDetailSerializer(VersionSerializer):
         )
 
 
-class ImageRequestSerializer(serializers.Serializer[Any]):
+class ImageRequestSerializer(KnownFieldsOnly):
     image = serializers.CharField(
         max_length=500, help_text="host/name:tag or host/name@sha256:…"
     )

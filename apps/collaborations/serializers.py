@@ -1,4 +1,4 @@
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
@@ -6,7 +6,7 @@ from apps.accounts.serializers import UserBrief
 from apps.collaborations.choices import Visibility
 from apps.collaborations.models import Collaboration, Participation, Study
 from apps.organizations.serializers import OrganizationBrief
-from ptm_site.objects import IdField
+from ptm_site.objects import IdField, KnownFieldsOnly
 
 MAX_ADMINS = 50
 
@@ -44,7 +44,7 @@ class ParticipationSerializer(ParticipationBrief):
         )
 
 
-class InvitationRequestSerializer(serializers.Serializer[Any]):
+class InvitationRequestSerializer(KnownFieldsOnly):
     collaboration = IdField(help_text="One that you manage.")
     organization_name = serializers.CharField(
         max_length=200, help_text="Its exact name: it need not be one that you see."
@@ -72,7 +72,7 @@ class CollaborationSerializer(serializers.ModelSerializer[Collaboration]):
         )
 
 
-class PolicyRequestSerializer(serializers.Serializer[Any]):
+class PolicyRequestSerializer(KnownFieldsOnly):
     """What is not named stays as it is."""
 
     purpose = serializers.CharField(max_length=5000, allow_blank=True, required=False)
@@ -96,13 +96,13 @@ class CollaborationRequestSerializer(PolicyRequestSerializer):
     name = serializers.CharField(max_length=200)
 
 
-class AdminsRequestSerializer(serializers.Serializer[Any]):
+class AdminsRequestSerializer(KnownFieldsOnly):
     people = serializers.ListField(
         child=IdField(), max_length=MAX_ADMINS, help_text="All of them, by their ids."
     )
 
 
-class SendingRequestSerializer(serializers.Serializer[Any]):
+class SendingRequestSerializer(KnownFieldsOnly):
     may_create_tasks = serializers.BooleanField()
 
 
@@ -122,7 +122,7 @@ class StudySerializer(serializers.ModelSerializer[Study]):
         )
 
 
-class StudyChangeSerializer(serializers.Serializer[Any]):
+class StudyChangeSerializer(KnownFieldsOnly):
     """What is not named stays as it is."""
 
     name = serializers.CharField(max_length=200, required=False)
@@ -135,7 +135,7 @@ class StudyChangeSerializer(serializers.Serializer[Any]):
     )
 
 
-class StudyRequestSerializer(serializers.Serializer[Any]):
+class StudyRequestSerializer(KnownFieldsOnly):
     collaboration = IdField(help_text="One that you manage.")
     name = serializers.CharField(max_length=200)
     organizations = serializers.ListField(

@@ -1,5 +1,3 @@
-from typing import Any
-
 from rest_framework import serializers
 
 from apps.accounts.serializers import (
@@ -9,7 +7,7 @@ from apps.accounts.serializers import (
 )
 from apps.organizations.choices import Role
 from apps.organizations.models import Membership, Organization
-from ptm_site.objects import IdField
+from ptm_site.objects import IdField, KnownFieldsOnly
 
 
 class OrganizationBrief(serializers.ModelSerializer[Organization]):
@@ -24,7 +22,7 @@ class OrganizationSerializer(serializers.ModelSerializer[Organization]):
         fields = ("id", "name", "created_at")
 
 
-class OrganizationRequestSerializer(serializers.Serializer[Any]):
+class OrganizationRequestSerializer(KnownFieldsOnly):
     name = serializers.CharField(max_length=200)
 
 
@@ -37,7 +35,7 @@ class MembershipSerializer(serializers.ModelSerializer[Membership]):
         fields = ("id", "user", "organization", "role", "created_at")
 
 
-class RoleRequestSerializer(serializers.Serializer[Any]):
+class RoleRequestSerializer(KnownFieldsOnly):
     role = serializers.ChoiceField(choices=Role.choices)
 
 

@@ -1,4 +1,3 @@
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
@@ -10,6 +9,7 @@ from apps.organizations.serializers import OrganizationBrief
 from apps.tasks.authoring import TaskRequest
 from apps.tasks.models import Run, RunEvent, Task
 from ptm_site.filters import MAX_ID
+from ptm_site.objects import KnownFieldsOnly
 
 
 class RunSerializer(serializers.ModelSerializer[Run]):
@@ -118,23 +118,6 @@ class TaskDetailSerializer(TaskSerializer):
     def get_runs(self, task: Task) -> Any:
         """The current runs that the reader may see."""
         return RunSerializer(self.context["runs"], many=True).data
-
-
-class KnownFieldsOnly(serializers.Serializer[Any]):
-    """Refuses what it does not know: a wish that is ignored would mislead.
-
-    Who sends `"encrypted": true` must not believe that it was heard.
-    """
-
-    def to_internal_value(self, data: Any) -> Any:
-        names = data if isinstance(data, Mapping) else ()
-        # As ASCII: a name may hold what no answer can.
-        unknown = [ascii(name)[1:-1][:100] for name in names if name not in self.fields]
-        if unknown:
-            raise serializers.ValidationError(
-                {name: ["There is no such field."] for name in unknown}
-            )
-        return super().to_internal_value(data)
 
 
 class DatabaseChoiceSerializer(KnownFieldsOnly):

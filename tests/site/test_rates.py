@@ -20,7 +20,7 @@ def clock(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> list[float
     """Four requests a minute of a token, eight of a person, sixteen of an address."""
     settings.REQUESTS_A_MINUTE = 4
     now = [float(NOON)]
-    monkeypatch.setattr(rates.time, "time", lambda: now[0])
+    monkeypatch.setattr(rates, "time", lambda: now[0])
     return now
 
 
