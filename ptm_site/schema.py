@@ -93,7 +93,9 @@ class TrueSchema(AutoSchema):
     ) -> Any:
         if isinstance(serializer, KnownFieldsOnly):
             schema["additionalProperties"] = False
-        return super()._postprocess_serializer_schema(schema, serializer, direction)
+        return super()._postprocess_serializer_schema(  # type: ignore[no-untyped-call]
+            schema, serializer, direction
+        )
 
     def _get_response_for_code(
         self,
