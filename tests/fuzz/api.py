@@ -66,7 +66,7 @@ def ask(stage: Stage, case: Any, role: str) -> Any:
         answer = case.call(headers=stage.headers[role])
         transaction.set_rollback(True)
     case.validate_response(answer, checks=CHECKS)
-    _no_foreign_row(stage, case, role, answer)
+    no_foreign_row(stage, case, role, answer)
     return answer
 
 
@@ -81,7 +81,7 @@ def _one_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
-def _no_foreign_row(stage: Stage, case: Any, role: str, answer: Any) -> None:
+def no_foreign_row(stage: Stage, case: Any, role: str, answer: Any) -> None:
     """Nothing of the rival's, unless the request itself has named it."""
     marker = stage.marker(role)
     asked = f"{case.path_parameters} {case.query} {case.body}".lower()

@@ -4,10 +4,19 @@ import re
 from typing import Any
 
 import pytest
+from schemathesis.core.failures import FailureGroup
 
-from tests.fuzz.api import NOUNS, ask, document, operations, operations_of
+from tests.fuzz.api import (
+    CHECKS,
+    NOUNS,
+    ask,
+    document,
+    no_foreign_row,
+    operations,
+    operations_of,
+)
 from tests.fuzz.examples import EXAMPLES
-from tests.fuzz.stage import ROLES, Stage
+from tests.fuzz.stage import ROLES, SEES_ALL, Stage
 
 
 def test_every_operation_has_an_example_and_nothing_else_has() -> None:
@@ -39,6 +48,16 @@ def test_each_is_answered_as_documented_whoever_asks(stage: Stage, noun: str) ->
 
 # Made for oneself, or by everybody who manages an organization of their own.
 OWN = ("tokens",)
+
+
+def test_a_foreign_row_and_an_undocumented_status_would_be_seen(stage: Stage) -> None:
+    case = operations()["collaborations_list"].Case()
+    answer = ask(stage, case, SEES_ALL)
+    with pytest.raises(AssertionError):
+        no_foreign_row(stage, case, "viewer", answer)
+    answer.status_code = 418
+    with pytest.raises(FailureGroup):
+        case.validate_response(answer, checks=CHECKS)
 
 
 def _maker(operation: Any) -> str:
