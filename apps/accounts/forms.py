@@ -46,8 +46,7 @@ class TokenForm(PortalForm):
             (TokenScope.TASKS, "Tasks: also sends, cancels and repeats tasks."),
             (
                 TokenScope.ADMIN,
-                "Administration: also manages what you may manage,"
-                " as far as the API offers it.",
+                "Administration: also manages what you may manage.",
             ),
         ),
         initial=TokenScope.TASKS,
