@@ -15,6 +15,7 @@ from apps.nodes.api import NodeViewSet
 from apps.organizations.api import MembershipViewSet, OrganizationViewSet
 from apps.results import urls as results
 from apps.tasks import urls as tasks
+from ptm_site.audit_api import EventViewSet
 
 router = SimpleRouter(use_regex_path=False)  # so that ids are whole numbers only
 router.register("tokens", TokenViewSet, basename="token")
@@ -27,6 +28,7 @@ router.register("studies", StudyViewSet, basename="study")
 router.register("nodes", NodeViewSet, basename="node")
 router.register("algorithms", AlgorithmViewSet, basename="algorithm")
 router.register("versions", VersionViewSet, basename="version")
+router.register("audit", EventViewSet, basename="event")
 
 urlpatterns = [
     path("me/", Me.as_view(), name="me"),

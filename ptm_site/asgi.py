@@ -9,8 +9,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ptm_site.settings")
 django_application = get_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import WebsocketDenier  # noqa: E402
 from channels.sessions import SessionMiddlewareStack  # noqa: E402
-from django.urls import path  # noqa: E402
+from django.urls import path, re_path  # noqa: E402
 
 from apps.nodes.consumers import NodeConsumer  # noqa: E402
 from apps.tasks.consumers import LiveConsumer  # noqa: E402
@@ -24,11 +25,12 @@ sockets: list[Any] = [
     path("ws/node/", cast(Any, NodeConsumer.as_asgi())),
     path("ws/live/", cast(Any, live)),
 ]
+nowhere: Any = re_path("", cast(Any, WebsocketDenier.as_asgi()))
 
 application = ProtocolTypeRouter(
     {
         "http": HeldRequests(cast(App, django_application)),
-        "websocket": URLRouter(sockets),
+        "websocket": URLRouter([*sockets, nowhere]),
         "lifespan": Lifespan(),
     }
 )

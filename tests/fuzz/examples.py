@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.accounts.models import AccessToken
+from apps.audit.models import Event
 from apps.collaborations.choices import ParticipationStatus
 from apps.collaborations.models import Participation
 from apps.organizations.models import Membership
@@ -47,6 +48,11 @@ def bobs_membership(stage: Stage) -> dict[str, Any]:
     return {"id": Membership.objects.get(user=stage.world.people["bob"]).pk}
 
 
+def an_event(stage: Stage) -> dict[str, Any]:
+    concerned = Event.objects.filter(organization_id=stage.world.sites[0].pk)
+    return {"id": concerned.order_by("pk")[0].pk}
+
+
 def own_token(stage: Stage) -> dict[str, Any]:
     (token,) = AccessToken.objects.filter(user=stage.world.people["manager"])
     return {"id": token.pk}
@@ -65,6 +71,8 @@ ROOT, MANAGER, ADMIN = "platform admin", "manager", "organization's admin"
 EXAMPLES: dict[str, Example] = {
     "algorithms_list": Example("viewer"),
     "algorithms_retrieve": Example("viewer", first("algorithms")),
+    "audit_list": Example(ROOT),
+    "audit_retrieve": Example(ADMIN, an_event),
     "collaborations_list": Example("viewer"),
     "collaborations_create": Example(ROOT, body=lambda s: {"name": "New heart"}),
     "collaborations_retrieve": Example("viewer", first("collaborations")),

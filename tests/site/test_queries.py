@@ -32,6 +32,7 @@ LISTS = {
     "tasks/": 3,
     "runs/": 2,
     "results/": 2,
+    "audit/": 2,
 }
 DETAILS = {
     "tokens/{}/": 2,
@@ -47,6 +48,7 @@ DETAILS = {
     "tasks/{}/": 5,
     "runs/{}/": 3,
     "results/{}/": 2,
+    "audit/{}/": 2,
 }
 
 
@@ -57,7 +59,7 @@ def queries(client: APIClient, path: str) -> int:
 
 
 def reader(world: World, path: str) -> APIClient:
-    return world.person("root" if path.startswith("people/") else "alice")
+    return world.person("root" if path.startswith(("people/", "audit/")) else "alice")
 
 
 def costs(world: World) -> tuple[dict[str, int], dict[str, int]]:
