@@ -40,7 +40,7 @@ screenshots: setup  ## Draw every page in light, dark and phone width, into var/
 	@$(PYTHON) -m tools.screenshots
 
 bench:  ## Measure, and write benchmarks/latest.json
-	@python3 tools/setup.py demo
+	@python3 tools/setup.py test
 	@$(PYTHON) -m benchmarks
 
 format:  ## Bring the code into its one form

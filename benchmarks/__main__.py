@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, save, show
 from benchmarks.latency import measure_latency
+from benchmarks.lists import measure_lists
 from benchmarks.memory import measure_memory
 from benchmarks.pages import measure_pages
 from benchmarks.weight import measure_weight
@@ -37,7 +38,8 @@ def measure(folder: Path, stack: ExitStack) -> list[Figure]:
     memory = measure_memory(platform)
     latency = measure_latency(platform, platform.world.images[0])
     weight = measure_weight(platform)
-    return [*latency, *memory, *weight, *measure_pages(folder / "pages")]
+    pages, lists = measure_pages(folder / "pages"), measure_lists(folder / "lists")
+    return [*latency, *memory, *weight, *pages, *lists]
 
 
 def main() -> int:

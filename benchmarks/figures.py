@@ -12,16 +12,26 @@ LATEST = Path(__file__).with_name("latest.json")
 
 @dataclass(frozen=True)
 class Figure:
-    """A number with its unit; `aim` is the most that it should be, if there is one."""
+    """A number with its unit; if there is an aim, `aim` is the most that it should be,
+    or `floor` the least."""
 
     name: str
     value: float
     unit: str
     aim: float | None = None
+    floor: float | None = None
 
     @property
     def met(self) -> bool | None:
+        if self.floor is not None:
+            return self.value >= self.floor
         return None if self.aim is None else self.value <= self.aim
+
+    @property
+    def aimed_at(self) -> str:
+        if self.floor is not None:
+            return f"≥ {self.floor:g}"
+        return "" if self.aim is None else f"≤ {self.aim:g}"
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -36,9 +46,10 @@ def show(figures: list[Figure]) -> None:
         table.add_column(title, justify="right" if numeric else "left")
     marks = {None: "", True: "[green]met[/]", False: "[red]not met[/]"}
     for figure in figures:
-        aim = "" if figure.aim is None else f"≤ {figure.aim:g}"
         value = f"{figure.value:.3g}" if figure.value < 100 else f"{figure.value:.0f}"
-        table.add_row(figure.name, value, figure.unit, aim, marks[figure.met])
+        table.add_row(
+            figure.name, value, figure.unit, figure.aimed_at, marks[figure.met]
+        )
     Console(highlight=False).print(table)
 
 

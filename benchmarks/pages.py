@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Self
 
-from benchmarks.figures import Figure, percentile
+from benchmarks.figures import Figure
+from benchmarks.turns import medians
 from tools.rig.errors import RigError
 from tools.rig.folders import ROOT
 from tools.rig.process import free_port
@@ -90,15 +92,10 @@ def measure_pages(folder: Path) -> list[Figure]:
 
 
 def compare(page: str, few: Crowded, many: Crowded) -> Iterator[Figure]:
-    """In turns, so that both meet the same moments of a machine that does more."""
     counts = few.queries(page), many.queries(page)
     if counts[0] != counts[1]:
         raise RigError(f"The page {page} makes {counts[0]} queries, or {counts[1]}.")
-    spent: tuple[list[float], list[float]] = ([], [])
-    for _ in range(TURNS):
-        for crowd, times in zip((few, many), spent, strict=True):
-            times += crowd.times(page)
-    medians = [percentile(times, 0.5) for times in spent]
-    yield Figure(f"page {page}, {MANY:,} tasks, p50", medians[1], "ms")
-    slower = medians[1] / medians[0]
+    spent = medians([partial(crowd.times, page) for crowd in (few, many)], TURNS)
+    yield Figure(f"page {page}, {MANY:,} tasks, p50", spent[1], "ms")
+    slower = spent[1] / spent[0]
     yield Figure(f"page {page}, {MANY:,} tasks ÷ {FEW:,}", slower, "×", AIM)
