@@ -8,6 +8,7 @@ from apps.nodes.choices import LABEL
 from apps.organizations.serializers import OrganizationBrief
 from apps.tasks.authoring import TaskRequest
 from apps.tasks.models import Run, RunEvent, Task
+from apps.tasks.task_rows import Row
 from ptm_site.filters import MAX_ID
 from ptm_site.objects import KnownFieldsOnly
 
@@ -41,6 +42,31 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "result",
         )
 
+    def to_representation(self, run: Run) -> dict[str, Any]:
+        """The fields above, written out, as with tasks."""
+        return {
+            "id": run.pk,
+            "task": run.task_id,
+            "organization": {
+                "id": run.organization_id,
+                "name": run.organization.name,
+            },
+            "status": run.status,
+            "status_since": run.status_since,
+            "attempt": run.attempt,
+            "node": run.node_id,
+            "code": run.code,
+            "detail": run.detail,
+            "cancel_requested": self.get_cancel_requested(run),
+            "is_current": run.is_current,
+            "supersedes": run.supersedes_id,
+            "created_at": run.created_at,
+            "started_at": run.started_at,
+            "finished_at": run.finished_at,
+            "log_size": run.log_size,
+            "result": self.get_result(run),
+        }
+
     def get_cancel_requested(self, run: Run) -> bool:
         return run.cancel_requested_at is not None
 
@@ -68,11 +94,17 @@ class RunEventSerializer(serializers.ModelSerializer[RunEvent]):
 class RunDetailSerializer(RunSerializer):
     history = RunEventSerializer(many=True)
 
+    def to_representation(self, run: Run) -> dict[str, Any]:
+        history = RunEventSerializer(run.history.all(), many=True).data
+        return {**super().to_representation(run), "history": history}
+
     class Meta(RunSerializer.Meta):
         fields: ClassVar[tuple[str, ...]] = (*RunSerializer.Meta.fields, "history")
 
 
 class TaskSerializer(serializers.ModelSerializer[Task]):
+    """Describes a row of task_rows.py, and shows it."""
+
     collaboration = serializers.IntegerField(source="collaboration_id")
     study = serializers.IntegerField(source="study_id", allow_null=True)
     organization = OrganizationBrief()
@@ -102,9 +134,41 @@ class TaskSerializer(serializers.ModelSerializer[Task]):
             "runs_by_status",
         )
 
+    def to_representation(self, row: Row) -> dict[str, Any]:  # type: ignore[override]
+        """The fields above, written out: a list of many tasks is made quickly."""
+        repository, digest = (
+            row["version__algorithm__repository"],
+            row["version__digest"],
+        )
+        return {
+            "id": row["id"],
+            "name": row["name"],
+            "purpose": row["purpose"],
+            "collaboration": row["collaboration"],
+            "study": row["study"],
+            "organization": {
+                "id": row["organization"],
+                "name": row["organization__name"],
+            },
+            "initiator": {
+                "id": row["initiator"],
+                "username": row["initiator__username"],
+            },
+            "image": f"{repository}@{digest}",
+            "function": row["function"],
+            "databases": row["databases"],
+            "visibility": row["visibility"],
+            "status": row["status"],
+            "revision": row["revision"],
+            "created_at": row["created_at"],
+            "deadline_at": row["deadline_at"],
+            "finished_at": row["finished_at"],
+            "runs_by_status": self.get_runs_by_status(row),
+        }
+
     @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
-    def get_runs_by_status(self, task: Task) -> dict[str, int]:
-        counts: dict[str, int] = self.context["run_counts"][task.pk]
+    def get_runs_by_status(self, row: Row) -> dict[str, int]:
+        counts: dict[str, int] = self.context["run_counts"][row["id"]]
         return counts
 
 
@@ -114,8 +178,11 @@ class TaskDetailSerializer(TaskSerializer):
     class Meta(TaskSerializer.Meta):
         fields: ClassVar[tuple[str, ...]] = (*TaskSerializer.Meta.fields, "runs")
 
+    def to_representation(self, row: Row) -> dict[str, Any]:  # type: ignore[override]
+        return {**super().to_representation(row), "runs": self.get_runs(row)}
+
     @extend_schema_field(RunSerializer(many=True))
-    def get_runs(self, task: Task) -> Any:
+    def get_runs(self, row: Row) -> Any:
         """The current runs that the reader may see."""
         return RunSerializer(self.context["runs"], many=True).data
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from apps.accounts.models import User
@@ -14,7 +15,7 @@ from apps.collaborations.models import Collaboration
 from apps.organizations.models import Organization
 from apps.tasks.choices import TaskStatus
 from apps.tasks.models import Task
-from apps.tasks.newest import Conditions, nearest_tasks
+from apps.tasks.newest import Conditions, Search
 from ptm_site.forms import PortalForm
 from ptm_site.paging import PAGE_SIZE, Page, at_place, id_in, page_of
 
@@ -95,21 +96,23 @@ class Found:
 def find_tasks(user: User, form: TaskSearchForm, query: QueryDict) -> Found:
     conditions = form.conditions()
     before, after = id_in(query, "before"), id_in(query, "after")
-    order = "-pk" if after is None else "pk"
-    if after is not None:
-        conditions["pk__gt"] = after
-    elif before is not None:
-        conditions["pk__lt"] = before
     floor = 0
     if form.filters.keys() & set(SEARCHED):
         floor = _bound(conditions, before, after)
-    tasks = nearest_tasks(user, conditions, order, PAGE_SIZE + 1)
+    upwards = after is not None
+    search = Search(user, conditions, after if upwards else before, upwards)
+    page = page_of(_with_names(search.near()), query)
+    if not (page.previous if upwards else page.next):
+        page = page_of(_with_names(search.all(PAGE_SIZE + 1)), query)
+    further = "" if page.next or floor <= 1 else at_place(query, "before", floor)
+    return Found(page, further)
+
+
+def _with_names(tasks: QuerySet[Task]) -> QuerySet[Task]:
     named = tasks.select_related(
         "collaboration", "organization", "initiator", "version__algorithm"
     )
-    page = page_of(named, query)
-    further = "" if page.next or floor <= 1 else at_place(query, "before", floor)
-    return Found(page, further)
+    return named.defer("version__manifest")
 
 
 def _bound(conditions: Conditions, before: int | None, after: int | None) -> int:

@@ -289,7 +289,7 @@ def test_strangers_are_asked_to_sign_in(client: Client) -> None:
     assert (answer.status_code, answer["Location"][:16]) == (302, "/accounts/login/")
 
 
-def test_a_long_list_costs_as_many_queries_as_a_short_one(world: World) -> None:
+def test_a_long_list_costs_no_more_queries_than_a_short_one(world: World) -> None:
     alice = browser(world)
 
     def cost(query: str) -> int:
@@ -301,8 +301,9 @@ def test_a_long_list_costs_as_many_queries_as_a_short_one(world: World) -> None:
     add_tasks(world, 1)
     before = [cost(query) for query in queries]
     add_tasks(world, 40, (0, 1, 2))
-    assert [cost(query) for query in queries] == before
-    assert max(before) <= 12
+    # A full page that is near is found at once; any other is looked for everywhere.
+    assert before == [11, 12, 12, 11]
+    assert [cost(query) for query in queries] == [8, 9, 9, 11]
 
 
 def test_sqlite_sorts_no_tasks_to_find_the_newest(world: World) -> None:
