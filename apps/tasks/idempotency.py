@@ -63,12 +63,25 @@ def settle(row: IdempotencyKey | None, object_id: int) -> None:
 
 def find(user: User, request: KeyedRequest) -> IdempotencyKey | None:
     """Return the row of an earlier request with this key, if there was one."""
-    row = IdempotencyKey.objects.filter(
-        user=user, key=request.key, created_at__gte=timezone.now() - LIFETIME
-    ).first()
-    if row is not None:
-        _same_body(row, request)
+    row = IdempotencyKey.objects.filter(user=user, key=request.key).first()
+    if row is None:
+        return None
+    if row.created_at < timezone.now() - LIFETIME:
+        row.delete()
+        return None
+    _same_body(row, request)
     return row
+
+
+def take(user: User, request: KeyedRequest) -> IdempotencyKey:
+    """Store a key that `find` did not find; IntegrityError if somebody else just did.
+
+    Call first in the transaction that does the work: who comes second waits here on
+    PostgreSQL for the first one's end, and on SQLite before.
+    """
+    return IdempotencyKey.objects.create(
+        user=user, key=request.key, body_sha256=request.body_sha256
+    )
 
 
 def _same_body(row: IdempotencyKey, request: KeyedRequest) -> None:

@@ -1,26 +1,67 @@
 """Who may send a task, for which organization, to whom: asked before it is stored."""
 
+from typing import Any
+
+from django.db.models import QuerySet
+
 from apps.accounts.models import User
-from apps.collaborations.models import Collaboration, Study
+from apps.collaborations.models import Collaboration, Participation, Study
 from apps.collaborations.policy import why_closed
 from apps.errors import Forbidden, Invalid
 from apps.organizations.models import Organization
+from apps.prepared import Prepared
 from apps.tasks.choices import TaskStatus
 from apps.tasks.models import Task
 
 
 def collaboration_for(user: User, collaboration_id: int) -> Collaboration:
     """Return the collaboration; one that is not the user's seems not to exist."""
-    visible = Collaboration.objects.visible_to(user)
-    collaboration: Collaboration | None = visible.filter(pk=collaboration_id).first()
-    if collaboration is None:
+    asked = {"user": user.pk, "collaboration": collaboration_id}
+    found = _permitted.objects("view_collaboration", *_kind(user), **asked)
+    if not found:
         raise Invalid(
             "collaboration", "collaboration_unknown", "There is no such collaboration."
         )
-    if not user.has_perm("collaborations.create_task", collaboration):
+    collaboration: Collaboration = found[0]
+    if not _permitted.objects("create_task", *_kind(user), **asked):
         raise Forbidden("Your role does not allow sending tasks here.")
     require_open(collaboration)
     return collaboration
+
+
+def _kind(user: User) -> tuple[bool, bool]:
+    """What of a user, besides the id, decides what they may."""
+    return user.is_active, user.is_superuser
+
+
+def _build_permitted(
+    permission: str, active: bool, superuser: bool, *, user: int, collaboration: int
+) -> QuerySet[Any, Any]:
+    asker = User(pk=user, is_active=active, is_superuser=superuser)
+    permitted = Collaboration.objects.permitted_to(asker, permission)
+    return permitted.filter(pk=collaboration).order_by()
+
+
+def _build_senders(
+    active: bool, superuser: bool, *, user: int, collaboration: int
+) -> QuerySet[Any, Any]:
+    asker = User(pk=user, is_active=active, is_superuser=superuser)
+    own = Organization.objects.permitted_to(asker, "send_tasks")
+    may = Participation.objects.accepted().filter(
+        collaboration=collaboration, may_create_tasks=True
+    )
+    return own.filter(memberships__user=user, participations__in=may)
+
+
+def _build_members(*, collaboration: int, **organizations: int) -> QuerySet[Any, Any]:
+    accepted = Participation.objects.accepted().filter(collaboration=collaboration)
+    members = Organization.objects.filter(participations__in=accepted)
+    return members.filter(pk__in=organizations.values()).order_by()
+
+
+_permitted = Prepared(_build_permitted)
+_senders = Prepared(_build_senders)
+_members = Prepared(_build_members)
 
 
 def require_open(collaboration: Collaboration) -> None:
@@ -38,9 +79,8 @@ def sending_organizations(
     user: User, collaboration: Collaboration
 ) -> list[Organization]:
     """The user's own organizations that may send here, and for which they may."""
-    may = collaboration.participations.accepted().filter(may_create_tasks=True)
-    own = Organization.objects.filter(memberships__user=user, participations__in=may)
-    return [o for o in own if user.has_perm("organizations.send_tasks", o)]
+    asked = {"user": user.pk, "collaboration": collaboration.pk}
+    return _senders.objects(*_kind(user), **asked)
 
 
 def initiating_organization(
@@ -116,9 +156,8 @@ def _sends_nothing(organization: Organization) -> Invalid:
 def addressed_organizations(
     collaboration: Collaboration, ids: list[int]
 ) -> list[Organization]:
-    found = Organization.objects.filter(
-        pk__in=ids, participations__in=collaboration.participations.accepted()
-    )
+    named = {f"organization{n}": pk for n, pk in enumerate(ids)}
+    found = _members.objects(collaboration=collaboration.pk, **named)
     by_id = {organization.pk: organization for organization in found}
     if len(set(ids)) != len(ids):
         raise Invalid(

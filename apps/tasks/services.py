@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -20,6 +20,8 @@ from apps.tasks.idempotency import KeyedRequest
 from apps.tasks.models import Input, Run, Task
 from apps.tasks.permissions import may_control
 from apps.tasks.transitions import move_run, touch_task
+
+BELONGS_TO = ("collaboration", "study", "initiator", "organization", "version")
 
 
 def create_task(
@@ -60,10 +62,16 @@ def create_task(
     authoring.check_databases(
         collaboration, organizations, version, function, request.databases
     )
-    return _store_task(task, data, organizations, keyed)
+    try:
+        _store_task(task, data, organizations, keyed)
+    except IntegrityError:
+        # The same request at the same time: the other one was faster.
+        if keyed and (earlier := _earlier_task(initiator, keyed)):
+            return earlier, False
+        raise
+    return task, True
 
 
-@transaction.atomic
 def _earlier_task(user: User, keyed: KeyedRequest) -> Task | None:
     row = idempotency.find(user, keyed)
     if row is None:
@@ -80,13 +88,12 @@ def _store_task(
     data: bytes,
     organizations: list[Organization],
     keyed: KeyedRequest | None,
-) -> tuple[Task, bool]:
-    key = idempotency.begin(task.initiator, keyed) if keyed else None
-    if key is not None and key.object_id is not None:
-        return Task.objects.get(pk=key.object_id), False
+) -> None:
+    key = idempotency.take(task.initiator, keyed) if keyed else None
     parties.require_room(task.collaboration, task.initiator_id)
-    task.full_clean(validate_unique=False, validate_constraints=False)
-    task.save()
+    # What it belongs to has just been read.
+    task.full_clean(BELONGS_TO, validate_unique=False, validate_constraints=False)
+    task.save(force_insert=True)
     stored = Input.objects.create(
         task=task, data=data, sha256=hashlib.sha256(data).hexdigest()
     )
@@ -99,7 +106,6 @@ def _store_task(
     notify_watchers(task.pk, task.collaboration_id)
     for organization in organizations:
         wake_nodes(organization.pk)
-    return task, True
 
 
 @transaction.atomic
