@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import docker
 import pandas as pd
 import pytest
 from docker.models.containers import Container
+from ptm_node.runtimes.docker_streams import logs
 
 from algorithms.summary.combine import combine
 from tests.algorithms.helpers import cell
@@ -52,7 +52,7 @@ def waiting(
     def start_probe(method: str) -> Container:
         container = start(engine, probe_image, tmp_path, {"method": method})
         started.append(container)
-        with closing(container.logs(stream=True)) as said:
+        with logs(engine.api, str(container.id)) as said:
             assert any(b"waiting" in piece for piece in said)
         return container
 

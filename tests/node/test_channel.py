@@ -94,7 +94,8 @@ def test_where_sockets_are_refused_claims_are_held(
     server.socket_status = status
     start()
     server.wait(lambda: held(server))
-    assert server.count("GET /ws/") == 1, "once is enough"
+    # Once is enough, as soon as HTTP has got through at the same time.
+    assert server.count("GET /ws/") <= 2
     server.wait_status(server.add_run(IMAGE), "completed")
 
 
