@@ -1,10 +1,11 @@
 """People: who is let in with a first password, who is kept out."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from apps.accounts.models import User
@@ -26,27 +27,42 @@ class NewPerson:
     email: str = ""
 
 
+@dataclass(frozen=True)
+class FirstPassword:
+    """Made before the transaction by whoever makes many: hashing takes its time."""
+
+    text: str = field(repr=False)
+    hashed: str = field(repr=False)
+
+
+def first_password() -> FirstPassword:
+    text = _random_password()
+    return FirstPassword(text, make_password(text))
+
+
 @transaction.atomic
-def create_person(*, person: NewPerson, actor: Actor) -> tuple[User, str]:
+def create_person(
+    *, person: NewPerson, actor: Actor, password: FirstPassword | None = None
+) -> tuple[User, str]:
     """Return the person and the first password, which is shown once."""
+    password = password or first_password()
     user = User(
         username=person.username,
         first_name=person.first_name,
         last_name=person.last_name,
         email=person.email,
     )
-    password = _first_password()
-    user.set_password(password)
+    user.password = password.hashed
     user.full_clean()
     user.save()
     _record(actor, "person.created", user)
-    return user, password
+    return user, password.text
 
 
 @transaction.atomic
 def renew_password(*, user: User, actor: Actor) -> str:
     """Replace the password and end every session; return the new one, shown once."""
-    password = _first_password()
+    password = _random_password()
     user.set_password(password)
     user.save(update_fields=("password",))
     _record(actor, "person.password_renewed", user)
@@ -102,7 +118,7 @@ def require_platform_admin(actor: Actor) -> None:
         raise Forbidden("Only a platform admin may do this.")
 
 
-def _first_password() -> str:
+def _random_password() -> str:
     parts = ("".join(secrets.choice(ALPHABET) for _ in range(5)) for _ in range(4))
     return "-".join(parts)
 

@@ -4,7 +4,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
 from apps.accounts.models import User
-from apps.accounts.people import NewPerson, create_person
+from apps.accounts.people import FirstPassword, NewPerson, create_person
 from apps.audit.actors import Actor
 from apps.audit.choices import ActorKind
 from apps.audit.services import difference, record
@@ -35,14 +35,19 @@ def rename_organization(*, organization: Organization, name: str, actor: Actor) 
 
 @transaction.atomic
 def admit_person(
-    *, person: NewPerson, organization: Organization, role: Role, actor: Actor
+    *,
+    person: NewPerson,
+    organization: Organization,
+    role: Role,
+    actor: Actor,
+    password: FirstPassword | None = None,
 ) -> tuple[Membership, str]:
     """Create a person with a role; return the first password too, shown once."""
-    user, password = create_person(person=person, actor=actor)
+    user, shown = create_person(person=person, actor=actor, password=password)
     membership = grant_membership(
         user=user, organization=organization, role=role, actor=actor
     )
-    return membership, password
+    return membership, shown
 
 
 @transaction.atomic

@@ -2,20 +2,14 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from itertools import chain, islice, repeat
 from typing import Any
 
 from django.http import HttpResponse
 
+from apps.formulas import BYTE_ORDER_MARK, harmless
 from apps.results.tables import Group, Line, Table
-
-# Excel reads UTF-8 only with it; scripts that mind take the JSON instead.
-BYTE_ORDER_MARK = "\ufeff"
-# What spreadsheets take for a formula, also where they drop what is invisible, and in
-# the wide characters of East Asian keyboards (OWASP, "CSV Injection").
-FORMULA = re.compile("[\\s\ufeff\u200b\x00]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 
 
 def csv_response(table: Table, name: str) -> HttpResponse:
@@ -30,10 +24,10 @@ def csv_text(table: Table) -> str:
     file = io.StringIO()
     file.write(BYTE_ORDER_MARK)
     writer = csv.writer(file)
-    writer.writerow(map(_harmless, _headings(table)))
+    writer.writerow(map(_written, _headings(table)))
     for group in table.groups():
         for line in group.lines:
-            writer.writerow(map(_harmless, _values(table, group, line)))
+            writer.writerow(map(_written, _values(table, group, line)))
     return file.getvalue()
 
 
@@ -55,11 +49,11 @@ def _values(table: Table, group: Group, line: Line) -> Iterator[Any]:
         yield " ".join(line.notes)
 
 
-def _harmless(value: Any) -> Any:
+def _written(value: Any) -> Any:
     """Numbers stay numbers; a text that could be a formula becomes plainly a text."""
     if value is None:
         return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"'{text}" if FORMULA.match(text) else text
+    return harmless(text)

@@ -1,0 +1,103 @@
+"""Members as CSV: what a file must be before its lines are looked at."""
+
+import csv
+import io
+import unicodedata
+from collections.abc import Sequence
+
+from tablib import Dataset
+
+from apps.errors import Invalid
+from apps.formulas import BYTE_ORDER_MARK, as_written
+
+COLUMNS = ("organization", "username", "first name", "last name", "email", "role")
+REQUIRED = ("organization", "username", "role")
+LINE = "line"  # a column of ours: where in the file a row stands
+BYTES_AT_MOST = 1024 * 1024
+ROWS_AT_MOST = 2000
+# A German or French Excel writes semicolons.
+DELIMITERS = ",;\t"
+WIDE = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_members(content: bytes) -> Dataset:
+    """Return the file's rows, each with its line; refuse in one sentence."""
+    if len(content) > BYTES_AT_MOST:
+        raise _wrong("too_large", "A file has 1 MB at most.")
+    lines = _lines(_text(content))
+    headings = [cell.strip().lower() for cell in next(iter(lines))[1]]
+    _check_headings(headings)
+    rows = lines[1:]
+    if len(rows) > ROWS_AT_MOST:
+        raise _wrong("too_many_rows", f"A file has {ROWS_AT_MOST} people at most.")
+    return dataset([_row(number, cells, headings) for number, cells in rows])
+
+
+def dataset(rows: Sequence[Sequence[object]]) -> Dataset:
+    return Dataset(*rows, headers=[LINE, *COLUMNS])
+
+
+def _text(content: bytes) -> str:
+    if content.startswith(WIDE):
+        raise _wrong(
+            "encoding",
+            "This file is UTF-16. Save it as “CSV UTF-8” in your spreadsheet.",
+        )
+    if b"\x00" in content:
+        raise _wrong("not_text", "This file holds NUL bytes: it is not a CSV file.")
+    try:
+        return content.decode().removeprefix(BYTE_ORDER_MARK)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise _wrong(
+            "encoding",
+            f"Line {line} is not UTF-8. Save the file as “CSV UTF-8” in your"
+            " spreadsheet.",
+        ) from error
+
+
+def _lines(text: str) -> list[tuple[int, list[str]]]:
+    """Every line that is not blank, with its number in the file."""
+    first = text.lstrip().partition("\n")[0]
+    delimiter = max(DELIMITERS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    found = []
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                found.append((reader.line_num, cells))
+    except csv.Error as error:
+        sentence = f"Line {reader.line_num} is not CSV: a quotation mark or cell is"
+        raise _wrong("not_csv", f"{sentence} not closed, or too long.") from error
+    if not found:
+        raise _wrong("empty", "This file is empty.")
+    return found
+
+
+def _check_headings(headings: list[str]) -> None:
+    lacking = [name for name in REQUIRED if name not in headings]
+    unknown = [name for name in headings if name not in COLUMNS]
+    if lacking or unknown or len(set(headings)) < len(headings):
+        raise _wrong(
+            "headings",
+            f"The first line names the columns: {', '.join(COLUMNS)}. Each once;"
+            " first name, last name and email may be left out.",
+        )
+
+
+def _row(number: int, cells: list[str], headings: list[str]) -> list[object]:
+    if len(cells) != len(headings):
+        many = f"{len(cells)} cells where the first line has {len(headings)}"
+        raise _wrong("cells", f"Line {number} has {many}.")
+    found = {
+        name: as_written(cell.strip())
+        for name, cell in zip(headings, cells, strict=True)
+    }
+    if any(unicodedata.category(sign) == "Cc" for sign in "".join(found.values())):
+        hint = "a line break or another control character"
+        raise _wrong("control", f"Line {number} holds {hint} within a cell.")
+    return [number, *(found.get(name, "") for name in COLUMNS)]
+
+
+def _wrong(code: str, sentence: str) -> Invalid:
+    return Invalid("file", f"file_{code}", sentence)
