@@ -6,7 +6,6 @@ cache would be names and addresses that outlive whoever closes the page.
 """
 
 from collections import Counter
-from typing import Any
 
 from django import forms
 from django.contrib import messages

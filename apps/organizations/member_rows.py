@@ -74,11 +74,11 @@ class Line:
 
     @property
     def role_now(self) -> str:
-        return Role(self.role).label
+        return Role(self.role).label.capitalize()
 
     @property
     def role_before(self) -> str:
-        return Role(self.earlier).label if self.earlier else ""
+        return Role(self.earlier).label.capitalize() if self.earlier else ""
 
 
 class _Cell(widgets.Widget):
@@ -165,16 +165,24 @@ class MemberRows(resources.Resource):
             self.do_instance_save(line, is_create)
 
     def _grant(self, line: Line) -> None:
-        assert line.organization is not None  # noqa: S101 (checked by import_instance)
-        actor = Actor.user(self.reader.pk)
-        where = {"organization": line.organization, "role": line.role, "actor": actor}
+        assert line.organization is not None  # noqa: S101 (else the line is wrong)
+        username, actor = line.cells["username"], Actor.user(self.reader.pk)
         if line.kind == Kind.PERSON:
-            password = self.passwords.get(line.cells["username"])
-            membership, _ = admit_person(person=line.person, password=password, **where)
-            self.roster.people[line.cells["username"]] = membership.user
+            membership, _ = admit_person(
+                person=line.person,
+                organization=line.organization,
+                role=line.role,
+                actor=actor,
+                password=self.passwords.get(username),
+            )
+            self.roster.people[username] = membership.user
             return
-        user = line.user or self.roster.people[line.cells["username"]]
-        grant_membership(user=user, **where)
+        grant_membership(
+            user=self.roster.people[username],
+            organization=line.organization,
+            role=line.role,
+            actor=actor,
+        )
 
 
 def exported(reader: User, memberships: QuerySet[Any]) -> str:
