@@ -55,7 +55,12 @@ def _item(
     return item | ({"permission": permission} if permission else {})
 
 
-PORTAL = {"title": "To the portal", "icon": "arrow_back", "link": reverse_lazy("home")}
+PORTAL = {
+    "title": "To the portal",
+    "icon": "arrow_back",
+    "link": reverse_lazy("home"),
+    "active": False,  # its address is the beginning of every other
+}
 START = {
     "title": "Start",
     "icon": "home",

@@ -96,6 +96,9 @@ class ServicePage:
     danger: ClassVar[bool] = False
     form_class: ClassVar[type[AdminForm]] = AdminForm
     introduction: ClassVar[str] = ""
+    submit: ClassVar[str] = (
+        ""  # the button's words, where the label is not what it does
+    )
 
     def __init__(
         self, admin: "ScopedAdmin", request: HttpRequest, target: Any = None

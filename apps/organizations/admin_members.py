@@ -37,6 +37,13 @@ from ptm_site.admin_pages import AdminForm
 from ptm_site.admin_shown import counted
 
 GOOD_FOR = 15 * 60  # seconds
+COUNTED = {
+    Kind.PERSON: "new accounts",
+    Kind.MEMBER: "new members with an account",
+    Kind.ROLE: "changed roles",
+    Kind.SAME: "unchanged",
+    Kind.WRONG: "wrong",
+}
 OUTDATED = "This preview is older than 15 minutes. Choose the file again."
 
 
@@ -51,6 +58,7 @@ class FileForm(AdminForm):
 
 class ImportMembers(OfOwnOrganizations):
     slug, label, icon = "import", "Import members", "upload"
+    submit = "Show preview"
     form_class = FileForm
     introduction = (
         f"Columns: {', '.join(COLUMNS)}. An export has them. Before anything is done"
@@ -160,9 +168,9 @@ def export_address(request: HttpRequest) -> str:
     return f"{where}?{query}" if query else where
 
 
-def _counts(lines: list[Line]) -> list[tuple[int, Kind]]:
+def _counts(lines: list[Line]) -> list[tuple[int, str]]:
     found = Counter(line.kind for line in lines)
-    return [(found[kind], kind) for kind in Kind]
+    return [(found[kind], heading) for kind, heading in COUNTED.items()]
 
 
 def _said(lines: list[Line]) -> str:

@@ -49,7 +49,7 @@ def test_a_preview_says_what_would_be_done_and_does_nothing(world: World) -> Non
     assert "2 New person zoe Zoë Zimmer" in shown
     assert "3 Changed heart-bob" in shown
     assert "Viewer → Data steward" in shown
-    assert "Unchanged 1" in shown
+    assert "unchanged 1" in shown
     assert roles() == before
     assert not User.objects.filter(username="zoe").exists()
 

@@ -74,10 +74,13 @@ PORTAL = (
 
 # Routes that show no page of their own, and why.
 NO_PAGE = {
+    "admin:audit_event_export": "a file",
     "admin:app_list": "leads to the start",
     "admin:audit_event_add": "nobody adds an event",
+    "admin:collaborations_study_add": "made at its collaboration",
     "admin:jsi18n": "a script",
     "admin:login": "leads to the portal's sign-in",
+    "admin:organizations_membership_export": "a file",
     "admin:results_result_add": "nodes add results",
     "admin:tasks_run_add": "a task makes its runs",
     "admin:tasks_task_add": "tasks are sent in the portal",
@@ -101,9 +104,12 @@ CHANGES = (
     (MANAGER, "algorithms_algorithmversion", "version", ("withdraw",)),
     (MANAGER, "algorithms_algorithmversion", "withdrawn", ("reinstate",)),
     (MANAGER, "collaborations_collaboration", "collaboration", ("admins", "edit")),
+    (MANAGER, "collaborations_collaboration", "collaboration", ("archive", "study")),
     (INVITED, "collaborations_participation", "invitation", ("accept", "decline")),
     (MANAGER, "collaborations_participation", "invitation", ("withdraw",)),
-    (MANAGER, "collaborations_participation", PARTICIPATION, ("end",)),
+    (MANAGER, "collaborations_participation", PARTICIPATION, ("end", "stop-sending")),
+    (MANAGER, "collaborations_participation", "stopped", ("allow-sending",)),
+    (MANAGER, "collaborations_study", "collaborations.study", ("edit", "end")),
     (NORTH, "collaborations_participation", PARTICIPATION, ("leave",)),
     (NORTH, "nodes_node", "nodes.node", ("revoke",)),
     (MANAGER, "organizations_membership", "membership", ("end", "role")),
@@ -114,6 +120,7 @@ OF_ADMIN = (
     Page("admin-of-a-site", "admin:index", NORTH),
     Page("admin-new-code", "admin:nodes_node_add", NORTH),
     Page("admin-new-person", "admin:organizations_membership_new-person", NORTH),
+    Page("admin-import", "admin:organizations_membership_import", NORTH),
     Page("admin-allow-image", "admin:algorithms_algorithmversion_allow-image", MANAGER),
 )
 VERBS = ("changelist", "add", "change")

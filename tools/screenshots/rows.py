@@ -7,7 +7,8 @@ from apps.algorithms.models import AlgorithmVersion
 from apps.algorithms.services import withdraw_version
 from apps.audit.actors import SYSTEM
 from apps.collaborations.models import Collaboration, Participation
-from apps.collaborations.services import invite_organization
+from apps.collaborations.services import invite_organization, set_may_create_tasks
+from apps.collaborations.studies import create_study
 from apps.organizations.choices import Role
 from apps.organizations.services import create_organization, grant_membership
 from tools.rig.world import RESEARCHER
@@ -43,6 +44,20 @@ def add_withdrawn_version() -> None:
     withdraw_version(version=version, actor=SYSTEM)
 
 
+def add_study(stopped: str) -> None:
+    """A study of those who take part; and one of them may not send."""
+    collaboration = Collaboration.objects.earliest("pk")
+    parts = collaboration.participations.accepted()
+    create_study(
+        collaboration=collaboration,
+        name="Stage III",
+        organizations=[part.organization for part in parts],
+        actor=SYSTEM,
+    )
+    participation = parts.get(organization__name=stopped)
+    set_may_create_tasks(participation=participation, allowed=False, actor=SYSTEM)
+
+
 def facts() -> dict[str, int | str]:
     """Keys of rows that pages are about; of first rows by their model's label."""
     first = {
@@ -58,6 +73,7 @@ def facts() -> dict[str, int | str]:
         "deactivated": User.objects.get(username=LEFT).pk,
         "membership": researcher.memberships.get().pk,
         "invitation": Participation.objects.get(organization__name="Site Alone").pk,
+        "stopped": Participation.objects.get(may_create_tasks=False).pk,
         "version": versions[0].pk,
         "withdrawn": versions.latest("pk").pk,
     }

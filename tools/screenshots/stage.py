@@ -26,9 +26,10 @@ NEWCOMERS = ("newcomer", "alone-admin")
 # Markup, a right-to-left override, a formula, and a word that does not end.
 HOSTILE = '=1+1 <img src=x onerror="alert(1)"> \u202etxet ' + "w" * 120
 ADD_NEWCOMERS = """
-from tools.screenshots.rows import add_newcomers, add_withdrawn_version
+from tools.screenshots.rows import add_newcomers, add_study, add_withdrawn_version
 add_newcomers("{password}")
 add_withdrawn_version()
+add_study("{stopped}")
 """
 FACTS = """
 import json
@@ -81,7 +82,7 @@ def _start(stage: Stage, algorithms: Sequence[Path]) -> None:
     for site in [*sites, _west(platform.folder)]:
         platform.start_node(site)
     password = secrets.token_urlsafe(9)
-    script = ADD_NEWCOMERS.format(password=password)
+    script = ADD_NEWCOMERS.format(password=password, stopped=WEST)
     platform.server.manage("shell", "-v0", "-c", script)
     stage.passwords.update(dict.fromkeys(NEWCOMERS, password))
     platform.wait_until_online()
