@@ -95,7 +95,7 @@ class CreateCollaboration(OfPlatformAdmin):
 
 
 class EditCollaboration(ServicePage):
-    slug, label = "edit", "Edit"
+    slug, label, submit = "edit", "Edit", "Save"
     form_class = PolicyForm
 
     @classmethod

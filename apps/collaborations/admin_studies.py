@@ -65,7 +65,7 @@ class OfStudies(ServicePage):
 
 
 class EditStudy(OfStudies):
-    slug, label = "edit", "Edit"
+    slug, label, submit = "edit", "Edit", "Save"
     form_class = StudyForm
 
     def initial(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.actors import SYSTEM
-from apps.collaborations.services import invite_organization
+from apps.collaborations.services import archive_collaboration, invite_organization
 from apps.nodes.models import Node
 from apps.organizations.services import create_organization
 from apps.tasks.models import Run, Task
@@ -124,6 +124,8 @@ def test_it_offers_what_the_person_may_begin(world: World) -> None:
         "Grant a role",
         "Add new person",
         "Issue enrolment code",
+        "Import members",
+        "Export members",
     }
     assert begins["manager"] == {"Invite an organization", "Allow an image"}
     assert "Create organization" in begins["root"]
@@ -142,3 +144,21 @@ def test_whoever_hears_a_page_is_told_where_its_content_begins(world: World) -> 
     for path in ("/admin/", address(Node), node):
         page = text(client.get(path))
         assert page.count('<div id="main" role="main" ') == 1
+
+
+def test_an_archived_collaboration_waits_for_nobody(world: World) -> None:
+    manager, alone = manager_of(world), create_organization(name="Alone", actor=SYSTEM)
+    invite_organization(
+        collaboration=world.collaboration, organization=alone, actor=SYSTEM
+    )
+    world.send()
+    Run.objects.update(status_since=timezone.now() - timedelta(hours=1))
+    admin = world.people["admin0"]
+    assert numbers(admin)["Runs waiting for over 10 minutes"] == "3"
+    assert numbers(manager)["Invitations without an answer"] == "1"
+    assert "Invite an organization" in begin(manager)
+    archive_collaboration(collaboration=world.collaboration, actor=SYSTEM)
+    assert numbers(admin)["Runs waiting for over 10 minutes"] == "0"
+    assert numbers(admin)["Runs failed within 24 hours"] == "0"
+    assert numbers(manager)["Invitations without an answer"] == "0"
+    assert begin(manager) == set()
