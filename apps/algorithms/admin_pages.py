@@ -19,7 +19,6 @@ from apps.algorithms.services import (
     withdraw_version,
 )
 from apps.collaborations.models import Collaboration
-from apps.collaborations.selectors import MANAGE
 from ptm_site.admin_pages import AdminForm, ServicePage, address, choose, named
 
 IMAGE_HELP = "host/name:tag, or pinned by digest: host/name@sha256:…"
@@ -89,7 +88,7 @@ class CollaborationForm(AdminForm):
     collaboration = choose("Collaboration")
 
     def limit(self) -> None:
-        found = self.offered(Collaboration.objects.permitted_to(self.reader, MANAGE))
+        found = self.offered(Collaboration.objects.changeable_by(self.reader))
         self.fields["collaboration"].queryset = found.order_by("name")  # type: ignore[attr-defined]
 
     def offered(self, managed: QuerySet[Any]) -> QuerySet[Any]:
@@ -118,7 +117,7 @@ class OfManagers(ServicePage):
 
     @classmethod
     def open_to(cls, reader: User) -> bool:
-        return bool(Collaboration.objects.permitted_to(reader, MANAGE).exists())
+        return bool(Collaboration.objects.changeable_by(reader).exists())
 
     def allow(self, version: AlgorithmVersion, collaboration: Collaboration) -> str:
         allow_version(version=version, collaboration=collaboration, actor=self.actor)
@@ -157,7 +156,7 @@ class DisallowVersion(OfManagers):
 
     @classmethod
     def targets(cls, reader: User) -> QuerySet[Any]:
-        managed = Collaboration.objects.permitted_to(reader, MANAGE)
+        managed = Collaboration.objects.changeable_by(reader)
         allowed = AlgorithmVersion.objects.filter(collaborations__in=managed)
         return allowed.select_related("algorithm").distinct()
 

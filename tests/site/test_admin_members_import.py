@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core import signing
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -264,7 +263,7 @@ def test_a_preview_is_good_for_a_quarter_of_an_hour(
     admin = world.people["admin0"]
     signed = agreed(preview(admin, f"{world.sites[0]},zoe,,,,viewer"))
     later = (timezone.now() + timedelta(minutes=16)).timestamp()
-    monkeypatch.setattr(signing.time, "time", lambda: later)
+    monkeypatch.setattr("django.core.signing.time.time", lambda: later)
     with nothing_stored():
         answer = agree(admin, signed)
     assert answer.status_code == 422
