@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from django.contrib.admin import ShowFacets
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
@@ -132,6 +132,8 @@ class ScopedAdmin(ModelAdmin):
         return self._open_page(self.add_page, request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(("GET", "HEAD"))
         title = {"title": self.opts.verbose_name_plural.capitalize()}
         response = super().changelist_view(request, {**title, **(extra_context or {})})
         if context := getattr(response, "context_data", None):

@@ -1,4 +1,3 @@
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
@@ -9,9 +8,6 @@ from apps.organizations import urls as organizations
 from apps.results import urls as results
 from apps.tasks import urls as tasks
 from ptm_site.health import healthy
-
-# Sign-in is allauth's everywhere: slowed down, and silent about who exists.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 handler400 = "ptm_site.outside.bad_request"
 handler403 = "ptm_site.outside.forbidden"

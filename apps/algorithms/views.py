@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from apps.accounts.models import User
 from apps.algorithms.choices import FunctionType, VersionStatus
@@ -26,6 +27,7 @@ class Function:
     usable: bool
 
 
+@require_safe
 def algorithm_list(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
     shown = Algorithm.objects.visible_to(reader).prefetch_related(_versions(reader))
@@ -33,6 +35,7 @@ def algorithm_list(request: HttpRequest) -> HttpResponse:
     return render(request, "algorithms/list.html", context)
 
 
+@require_safe
 def algorithm_page(request: HttpRequest, pk: int) -> HttpResponse:
     reader = reader_of(request)
     shown = Algorithm.objects.visible_to(reader).prefetch_related(_versions(reader))

@@ -2,7 +2,7 @@ from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.accounts.models import User
 from apps.collaborations.choices import ParticipationStatus
@@ -23,6 +23,7 @@ TOLD = {
 }
 
 
+@require_safe
 def collaboration_list(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
     members = Participation.objects.accepted().select_related("organization")
@@ -39,6 +40,7 @@ def collaboration_list(request: HttpRequest) -> HttpResponse:
     return render(request, "collaborations/list.html", context)
 
 
+@require_safe
 def collaboration_page(request: HttpRequest, pk: int) -> HttpResponse:
     reader = reader_of(request)
     visible = Collaboration.objects.visible_to(reader)

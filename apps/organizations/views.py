@@ -1,11 +1,13 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from apps.errors import Missing
 from apps.organizations.models import Organization
 from ptm_site.pages import reader_of
 
 
+@require_safe
 def organization_page(request: HttpRequest, pk: int) -> HttpResponse:
     reader = reader_of(request)
     organization = Organization.objects.visible_to(reader).filter(pk=pk).first()

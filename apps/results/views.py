@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from apps.audit.actors import Actor
 from apps.errors import Conflict, Missing
@@ -21,6 +22,7 @@ from ptm_site.pages import reader_of
 TOO_LONG = f"There are more than {MAX_ROWS:,} rows. The result's download has them."
 
 
+@require_safe
 def result_page(request: HttpRequest, pk: int) -> HttpResponse:
     result = _result(request, pk)
     shown = preview_of(result)
@@ -43,6 +45,7 @@ def result_page(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "results/result.html", context)
 
 
+@require_safe
 def result_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """One table of a result as CSV."""
     result = _result(request, pk)
@@ -56,6 +59,7 @@ def result_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     return csv_response(table, f"result-{pk}-table-{number}")
 
 
+@require_safe
 def task_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """One table of a task as CSV: every site, and what is combined of them."""
     reader = reader_of(request)

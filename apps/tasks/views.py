@@ -1,7 +1,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
 from apps.errors import Conflict
@@ -19,11 +19,13 @@ from ptm_site.pages import reader_of
 EARLIER_SHOWN = 20
 
 
+@require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
     context = {"dashboard": dashboard_of(reader_of(request))}
     return render(request, "tasks/dashboard.html", context)
 
 
+@require_safe
 def task_page(request: HttpRequest, pk: int) -> HttpResponse:
     reader = reader_of(request)
     task = task_or_404(reader, pk)
@@ -76,11 +78,13 @@ def repeat(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("task", run.task_id)
 
 
+@require_safe
 def log_page(request: HttpRequest, pk: int) -> HttpResponse:
     run = run_or_404(reader_of(request), pk)
     return render(request, "tasks/log.html", _log(run))
 
 
+@require_safe
 def log_piece(request: HttpRequest, pk: int) -> HttpResponse:
     """The log as a part of a page; or what follows byte `offset` of an attempt."""
     run = run_or_404(reader_of(request), pk)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from apps.tasks.choices import LOOKS, Look, RunStatus
 from apps.tasks.consumers import MAX_TOPICS
@@ -34,6 +35,7 @@ class Row:
         return self.task.finished_at - self.task.created_at
 
 
+@require_safe
 def task_list(request: HttpRequest) -> HttpResponse:
     reader = reader_of(request)
     form = TaskSearchForm(reader, request.GET)

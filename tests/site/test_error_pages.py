@@ -164,7 +164,7 @@ def test_too_many_sign_ins_from_one_address_have_to_wait(world: World) -> None:
 def test_the_administration_is_closed_to_others_with_a_page_of_ours(
     alice: Client, world: World
 ) -> None:
-    is_ours(alice.get("/admin/login/"), 403)
+    is_ours(alice.get("/admin/login/"), 404)
     admin = browser_of(world.platform_admin)
     assert admin.get("/admin/login/")["Location"] == "/admin/"
 
