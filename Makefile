@@ -4,10 +4,10 @@ PYTHON := .venv/bin/python
 TYPED := $(wildcard ptm_site apps node_client/ptm_node tools benchmarks tests manage.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz check screenshots bench format clean
+.PHONY: help setup demo test fuzz check mutate-rights screenshots bench format clean
 
 help:  ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
 
 setup:  ## Install what the demo and the tests need
 	@python3 tools/setup.py test
@@ -33,8 +33,12 @@ check:  ## Look for mistakes without running anything
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy $(TYPED)
 	.venv/bin/lint-imports
+	$(PYTHON) -m tools.permissions --check
 	$(PYTHON) manage.py makemigrations --check --dry-run
 	PTM_PUBLIC_URL=https://ptm.example.org $(PYTHON) manage.py check --deploy --fail-level WARNING
+
+mutate-rights: setup  ## Remove each permission check in turn; the tests must notice
+	@$(PYTHON) -m tools.mutate_rights
 
 screenshots: setup  ## Draw every page in light, dark and phone width, into var/screenshots
 	@$(PYTHON) -m tools.screenshots
