@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import encode_multipart
 from django.urls import resolve
 
 from tests.rights.stage import PASSWORD
@@ -192,6 +194,8 @@ def sent(method: str, path: str, things: Things, named: str = "") -> Sent:
     name = resolve(path.partition("?")[0]).url_name or ""
     if name in ("node-log", "node-result", "node-upload"):
         return _bytes(name, things)
+    if name == "organizations_membership_import":
+        return _file(things) if method == "POST" else Sent()
     if method == "GET" or name not in BODIES:
         return Sent()
     if name == "participation" and path.endswith(f"/{things['invitation']}/"):
@@ -201,6 +205,16 @@ def sent(method: str, path: str, things: Things, named: str = "") -> Sent:
     if path.startswith("/api/"):
         return Sent(json.dumps(body).encode(), "application/json")
     return Sent(urlencode(body, doseq=True).encode())
+
+
+def _file(things: Things) -> Sent:
+    """Members as CSV: one new person."""
+    lines = (
+        "username,organization,role",
+        f"somebody-new,{things['site_name']},viewer",
+    )
+    files = {"file": SimpleUploadedFile("members.csv", "\r\n".join(lines).encode())}
+    return Sent(encode_multipart("mark", files), "multipart/form-data; boundary=mark")
 
 
 def _bytes(name: str, things: Things) -> Sent:

@@ -44,6 +44,7 @@ Things = Mapping[str, Any]
 MISSING: Things = {
     "image": f"registry.test/nowhere/summary@sha256:{'9' * 64}",
     "username": "nobody-of-this-name",
+    "site_name": "No site of this name",
     "upload": str(uuid.UUID(int=7)),
 }
 MISSING_ID = 987654321
@@ -266,6 +267,7 @@ def name_rows(scene: Scene) -> None:
         "membership": memberships.get(user=viewer).pk,
         "own_membership": memberships.get(user=admin).pk,
         "user": viewer.pk,
+        "site_name": a.name,
         "sender_name": person.username,
         "manifest": json.dumps(world.version.manifest),
         "username": viewer.username,
