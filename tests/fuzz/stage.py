@@ -9,6 +9,7 @@ import requests
 from apps.accounts.choices import TokenScope
 from apps.algorithms import registry
 from apps.audit.actors import SYSTEM
+from apps.audit.models import Event
 from apps.collaborations.models import Participation
 from apps.collaborations.services import invite_organization
 from apps.collaborations.studies import create_study
@@ -104,9 +105,10 @@ def _know(stage: Stage) -> None:
         of = {"collaboration": world.collaboration}
         people = [p.pk for p in world.people.values()]
         tasks = [t.pk for t in world.collaboration.tasks.order_by("pk")]
+        sites = [o.pk for o in world.sites]
         rows = {
             "collaborations": [world.collaboration.pk],
-            "organizations": [o.pk for o in world.sites],
+            "organizations": sites,
             "participations": list(
                 Participation.objects.filter(**of).values_list("pk", flat=True)
             ),
@@ -136,6 +138,11 @@ def _know(stage: Stage) -> None:
             "tokens": [
                 t.pk for p in world.people.values() for t in p.access_tokens.all()
             ],
+            "audit": list(
+                Event.objects.filter(organization_id__in=sites)
+                .order_by("pk")
+                .values_list("pk", flat=True)
+            ),
             "image": [world.version.image],
             "organization_name": [o.name for o in world.sites],
             "username": [p.username for p in world.people.values()],
