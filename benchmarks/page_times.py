@@ -20,6 +20,7 @@ from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 from apps.accounts.models import User  # noqa: E402
+from apps.organizations.models import Organization  # noqa: E402
 from apps.results.models import Result  # noqa: E402
 from benchmarks.crowd import Crowd  # noqa: E402
 from tools.rig.errors import RigError  # noqa: E402
@@ -53,6 +54,7 @@ def fill(count: int, sites: list[int]) -> dict[str, Any]:
     Crowd(researcher.pk, sites).fill(count)
     rows.add_newcomers("unused")
     rows.add_withdrawn_version()
+    rows.add_study(Organization.objects.get(pk=sites[-1]).name)
     result = Result.objects.filter(run__organization=sites[0]).latest("pk")
     return {
         **rows.facts(),

@@ -1,6 +1,7 @@
 """What `make bench` says of the pages is measured on rows like real ones."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -91,3 +92,9 @@ def test_what_a_page_fetches_is_found_once_and_links_are_not() -> None:
     )
     paths = {address.removeprefix("https://ptm.test") for address in links.found}
     assert paths == {"/mark.svg", "/live.js", "/tasks/mark.svg", "/icons.svg"}
+
+
+def test_every_measured_page_is_there_in_a_process_of_its_own(tmp_path: Path) -> None:
+    with pages.Crowded(tmp_path, TASKS) as crowd:
+        for page in pages.MEASURED:
+            assert crowd.queries(page) > 0
