@@ -8,6 +8,8 @@ from asgiref.testing import ApplicationCommunicator
 from ptm_site.asgi import application
 
 
+# Channels closes old connections before each message: its thread may hold one.
+@pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/", "/ws/", "/ws/other/", "/ws/live", "/tasks/1/"])
 async def test_an_unknown_address_is_refused(path: str) -> None:
     scope = {"type": "websocket", "path": path, "headers": [], "subprotocols": []}
