@@ -2,7 +2,7 @@
 
 import logging
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from asgiref.sync import async_to_sync
 from channels.layers import BaseChannelLayer, get_channel_layer
@@ -11,17 +11,30 @@ from django.db import transaction
 logger = logging.getLogger(__name__)
 
 
-def notify(group: str, **message: object) -> None:
-    """Send `message` to `group` once the present transaction is committed."""
-    transaction.on_commit(
-        partial(_send, group, {"type": "hint", "group": group, **message})
-    )
+Hint = dict[str, Any]
 
 
-def _send(group: str, message: dict[str, object]) -> None:
+def hint(group: str, **ids: int) -> Hint:
+    return {"type": "hint", "group": group, **ids}
+
+
+def notify(*hints: Hint) -> None:
+    """Send them once the present transaction is committed.
+
+    Several at once cost hardly more than one: each call changes threads.
+    """
+    transaction.on_commit(partial(_send, hints))
+
+
+def _send(hints: tuple[Hint, ...]) -> None:
+    async_to_sync(_send_each)(hints)
+
+
+async def _send_each(hints: tuple[Hint, ...]) -> None:
     layer = cast(BaseChannelLayer, get_channel_layer())
-    try:
-        async_to_sync(layer.group_send)(group, message)
-    except Exception:
-        # Whoever missed the hint reads the rows within 30 s.
-        logger.warning("A hint to %s was lost", group, exc_info=True)
+    for each in hints:
+        try:
+            await layer.group_send(each["group"], each)
+        except Exception:
+            # Whoever missed the hint reads the rows within 30 s.
+            logger.warning("A hint to %s was lost", each["group"], exc_info=True)

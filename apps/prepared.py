@@ -13,9 +13,10 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model, QuerySet
 
-# Stand in the SQL for the values, while it is written: no id is as high.
+# Stand in the SQL for the values, while it is written: no id is as high, no text so.
 STAND_INS = 2**62
 SHAPES = 512
+Value = int | str
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,17 @@ class Written:
 class Prepared:
     """A query by its builder: `rows(shape…, name=value…)` are its rows as dicts.
 
-    The values are whole numbers that the builder puts into conditions as they are; it
-    may look at the shape only, and at nothing that changes by itself. It returns a
-    queryset, whose objects are `objects(…)`, or a `values()` of one.
+    The values are whole numbers or texts that the builder puts into conditions as they
+    are; it may look at the shape only, and at nothing that changes by itself. It
+    returns a queryset, whose objects are `objects(…)`, or a `values()` of one.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
         self._build = build
         self._written = lru_cache(SHAPES)(self._write)
 
-    def rows(self, *shape: Any, **values: int) -> list[dict[str, Any]]:
-        query = self._written(shape, tuple(values))
+    def rows(self, *shape: Any, **values: Value) -> list[dict[str, Any]]:
+        query = self._written(shape, _kinds(values))
         if not query.sql:
             return []  # nothing could ever be found
         given = [values[p.name] if isinstance(p, Slot) else p for p in query.params]
@@ -60,17 +61,19 @@ class Prepared:
                     row[name] = each(row[name], column, connection)
         return found
 
-    def objects(self, *shape: Any, **values: int) -> list[Any]:
+    def objects(self, *shape: Any, **values: Value) -> list[Any]:
         rows = self.rows(*shape, **values)
-        model = self._written(shape, tuple(values)).model
+        model = self._written(shape, _kinds(values)).model
         return [
             model.from_db(DEFAULT_DB_ALIAS, list(row), list(row.values()))
             for row in rows
         ]
 
-    def _write(self, shape: tuple[Any, ...], values: tuple[str, ...]) -> Written:
-        stand_ins = {name: STAND_INS + n for n, name in enumerate(values)}
-        slots = {number: Slot(name) for name, number in stand_ins.items()}
+    def _write(
+        self, shape: tuple[Any, ...], values: tuple[tuple[str, type], ...]
+    ) -> Written:
+        stand_ins = {n: kind(STAND_INS + i) for i, (n, kind) in enumerate(values)}
+        slots = {value: Slot(name) for name, value in stand_ins.items()}
         built, again = (self._build(*shape, **stand_ins) for _ in range(2))
         query, model = built.query, built.model
         compiler = query.get_compiler(DEFAULT_DB_ALIAS)
@@ -86,7 +89,11 @@ class Prepared:
         return Written(
             model,
             sql,
-            [slots.get(p, p) if isinstance(p, int) else p for p in params],
+            [slots.get(p, p) if isinstance(p, Value) else p for p in params],
             names,
             [(names[n], *pair) for n, pair in converters.items()],
         )
+
+
+def _kinds(values: dict[str, Value]) -> tuple[tuple[str, type], ...]:
+    return tuple((name, type(value)) for name, value in values.items())

@@ -69,7 +69,13 @@ def database(data_dir: Path) -> dict[str, object]:
     if url := env.str("DATABASE_URL", ""):
         config = dict(env.db_url_config(url))
         if config["ENGINE"].endswith("postgresql"):
-            config["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 16}}
+            config["OPTIONS"] = {
+                "pool": {"min_size": 1, "max_size": 16},
+                # PostgreSQL keeps the plan of what is asked again and again: finding
+                # who may see what takes longer to plan than to answer.
+                "server_side_binding": True,
+                "prepare_threshold": 5,
+            }
         return config
     return {
         "ENGINE": "django.db.backends.sqlite3",

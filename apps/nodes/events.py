@@ -1,6 +1,6 @@
 from django.dispatch import Signal
 
-from apps.notify import notify
+from apps.notify import hint, notify
 
 # Sent inside the transaction with `node`.
 node_revoked = Signal()
@@ -16,9 +16,9 @@ def presence_group(organization_id: int) -> str:
 
 def notify_presence(organization_id: int) -> None:
     """Tell whoever watches the organization's nodes that one came, went or changed."""
-    notify(presence_group(organization_id))
+    notify(hint(presence_group(organization_id)))
 
 
-def wake_nodes(organization_id: int) -> None:
-    """Tell the organization's nodes to look: there is work, or something to stop."""
-    notify(work_group(organization_id))
+def wake_nodes(*organization_ids: int) -> None:
+    """Tell the organizations' nodes to look: there is work, or something to stop."""
+    notify(*(hint(work_group(pk)) for pk in organization_ids))

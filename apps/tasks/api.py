@@ -89,10 +89,9 @@ def _detail(user: User, pk: int) -> dict[str, Any]:
     return TaskDetailSerializer(row, context=context).data
 
 
-def _detail_of_new(task: Task) -> dict[str, Any]:
+def _detail_of_new(task: Task, runs: list[Run]) -> dict[str, Any]:
     """As `_detail`, for who has just sent the task: they may see all its runs."""
     row: Any = row_of(task)
-    runs = list(task.runs.select_related("organization", "result"))
     context = {
         "run_counts": {task.pk: Counter(run.status for run in runs)},
         "runs": runs,
@@ -130,13 +129,13 @@ class TaskList(ListAPIView[Task]):
         """Send a task: every addressed organization gets a run."""
         body = TaskRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        task, created = create_task(
+        task, runs = create_task(
             initiator=user_of(request),
             request=body.task_request(),
             keyed=keyed(request),
         )
-        if created:
-            return Response(_detail_of_new(task), status=201)
+        if runs:
+            return Response(_detail_of_new(task, runs), status=201)
         return Response(_detail(user_of(request), task.pk))
 
 

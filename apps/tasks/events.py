@@ -1,4 +1,4 @@
-from apps.notify import notify
+from apps.notify import hint, notify
 
 
 def task_group(task_id: int) -> str:
@@ -16,10 +16,10 @@ def log_group(run_id: int) -> str:
 
 def notify_watchers(task_id: int, collaboration_id: int) -> None:
     """Tell whoever watches the task that something in it changed."""
-    notify(task_group(task_id), task=task_id)
-    notify(collaboration_group(collaboration_id), task=task_id)
+    groups = task_group(task_id), collaboration_group(collaboration_id)
+    notify(*(hint(group, task=task_id) for group in groups))
 
 
 def notify_readers(run_id: int) -> None:
     """Tell whoever reads the run's log that it has grown."""
-    notify(log_group(run_id))
+    notify(hint(log_group(run_id)))

@@ -5,10 +5,12 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.errors import Refusal
+from apps.prepared import Prepared
 from apps.tasks.models import IdempotencyKey
 
 LIFETIME = timedelta(hours=24)
@@ -63,9 +65,10 @@ def settle(row: IdempotencyKey | None, object_id: int) -> None:
 
 def find(user: User, request: KeyedRequest) -> IdempotencyKey | None:
     """Return the row of an earlier request with this key, if there was one."""
-    row = IdempotencyKey.objects.filter(user=user, key=request.key).first()
-    if row is None:
+    rows = _of.objects(user=user.pk, key=request.key)
+    if not rows:
         return None
+    row: IdempotencyKey = rows[0]
     if row.created_at < timezone.now() - LIFETIME:
         row.delete()
         return None
@@ -73,14 +76,24 @@ def find(user: User, request: KeyedRequest) -> IdempotencyKey | None:
     return row
 
 
-def take(user: User, request: KeyedRequest) -> IdempotencyKey:
+def _build_of(*, user: int, key: str) -> QuerySet[IdempotencyKey]:
+    return IdempotencyKey.objects.filter(user=user, key=key)
+
+
+_of = Prepared(_build_of)
+
+
+def take(user: User, request: KeyedRequest, object_id: int) -> None:
     """Store a key that `find` did not find; IntegrityError if somebody else just did.
 
-    Call first in the transaction that does the work: who comes second waits here on
-    PostgreSQL for the first one's end, and on SQLite before.
+    Call it in the transaction that does the work, which is undone then: who comes
+    second waits here on PostgreSQL for the first one's end, and on SQLite before.
     """
-    return IdempotencyKey.objects.create(
-        user=user, key=request.key, body_sha256=request.body_sha256
+    IdempotencyKey.objects.create(
+        user=user,
+        key=request.key,
+        body_sha256=request.body_sha256,
+        object_id=object_id,
     )
 
 

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from apps.accounts.models import User
 from apps.collaborations.models import Collaboration, Participation, Study
 from apps.collaborations.policy import why_closed
-from apps.errors import Forbidden, Invalid
+from apps.errors import Forbidden, Invalid, Refusal
 from apps.organizations.models import Organization
 from apps.prepared import Prepared
 from apps.tasks.choices import TaskStatus
@@ -17,16 +17,21 @@ from apps.tasks.models import Task
 def collaboration_for(user: User, collaboration_id: int) -> Collaboration:
     """Return the collaboration; one that is not the user's seems not to exist."""
     asked = {"user": user.pk, "collaboration": collaboration_id}
-    found = _permitted.objects("view_collaboration", *_kind(user), **asked)
+    found = _permitted.objects("create_task", *_kind(user), **asked)
     if not found:
-        raise Invalid(
-            "collaboration", "collaboration_unknown", "There is no such collaboration."
-        )
+        raise _no_task(user, asked)
     collaboration: Collaboration = found[0]
-    if not _permitted.objects("create_task", *_kind(user), **asked):
-        raise Forbidden("Your role does not allow sending tasks here.")
     require_open(collaboration)
     return collaboration
+
+
+def _no_task(user: User, asked: dict[str, int]) -> Refusal:
+    """Only who sees the collaboration is told that there is one."""
+    if _permitted.objects("view_collaboration", *_kind(user), **asked):
+        return Forbidden("Your role does not allow sending tasks here.")
+    return Invalid(
+        "collaboration", "collaboration_unknown", "There is no such collaboration."
+    )
 
 
 def _kind(user: User) -> tuple[bool, bool]:

@@ -7,6 +7,7 @@ from apps.accounts.serializers import UserBrief
 from apps.nodes.choices import LABEL
 from apps.organizations.serializers import OrganizationBrief
 from apps.tasks.authoring import TaskRequest
+from apps.tasks.choices import RunStatus
 from apps.tasks.models import Run, RunEvent, Task
 from apps.tasks.task_rows import Row
 from ptm_site.filters import MAX_ID
@@ -73,6 +74,8 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     @extend_schema_field(serializers.IntegerField(allow_null=True))
     def get_result(self, run: Run) -> int | None:
         """The result's id; a relation of the app above, so asked by name."""
+        if run.status != RunStatus.COMPLETED:
+            return None  # there is none, and nothing to ask for
         result = getattr(run, "result", None)
         return result.pk if result else None
 

@@ -26,14 +26,14 @@ BELONGS_TO = ("collaboration", "study", "initiator", "organization", "version")
 
 def create_task(
     *, initiator: User, request: authoring.TaskRequest, keyed: KeyedRequest | None
-) -> tuple[Task, bool]:
+) -> tuple[Task, list[Run]]:
     """Check the request, store the task with one queued run per organization.
 
-    Returns the task and whether it is new: a repeated Idempotency-Key gives the
-    first one's task, if the user may still see it.
+    Returns the task and its new runs. A repeated Idempotency-Key makes none: it gives
+    the first one's task, if the user may still see it.
     """
     if keyed and (earlier := _earlier_task(initiator, keyed)):
-        return earlier, False
+        return earlier, []
     collaboration = parties.collaboration_for(initiator, request.collaboration)
     # The registry may be asked here, so this stays outside the transaction.
     version = authoring.allowed_version(collaboration, request.image)
@@ -63,13 +63,12 @@ def create_task(
         collaboration, organizations, version, function, request.databases
     )
     try:
-        _store_task(task, data, organizations, keyed)
+        return task, _store_task(task, data, organizations, keyed)
     except IntegrityError:
         # The same request at the same time: the other one was faster.
         if keyed and (earlier := _earlier_task(initiator, keyed)):
-            return earlier, False
+            return earlier, []
         raise
-    return task, True
 
 
 def _earlier_task(user: User, keyed: KeyedRequest) -> Task | None:
@@ -88,8 +87,7 @@ def _store_task(
     data: bytes,
     organizations: list[Organization],
     keyed: KeyedRequest | None,
-) -> None:
-    key = idempotency.take(task.initiator, keyed) if keyed else None
+) -> list[Run]:
     parties.require_room(task.collaboration, task.initiator_id)
     # What it belongs to has just been read.
     task.full_clean(BELONGS_TO, validate_unique=False, validate_constraints=False)
@@ -101,11 +99,12 @@ def _store_task(
         Run(task=task, organization=o, input=stored, status_since=task.created_at)
         for o in organizations
     )
-    idempotency.settle(key, task.pk)
+    if keyed:
+        idempotency.take(task.initiator, keyed, task.pk)
     _record_created(task, runs)
     notify_watchers(task.pk, task.collaboration_id)
-    for organization in organizations:
-        wake_nodes(organization.pk)
+    wake_nodes(*(organization.pk for organization in organizations))
+    return runs
 
 
 @transaction.atomic

@@ -66,7 +66,7 @@ def _send(request: HttpRequest, draft: Draft) -> HttpResponse:
         return _render(request, draft, form, arguments, status=422)
     wanted = form.task_request(arguments.arguments())
     try:
-        task, created = create_task(
+        task, runs = create_task(
             initiator=draft.user,
             request=wanted,
             keyed=_once(form.cleaned_data["key"], asdict(wanted)),
@@ -74,7 +74,7 @@ def _send(request: HttpRequest, draft: Draft) -> HttpResponse:
     except Refusal as refusal:
         show_refusal(refusal, form, arguments)
         return _render(request, draft, form, arguments, status=refusal.status)
-    if created:
+    if runs:
         messages.success(request, _sent(len(wanted.organizations)))
     return redirect("task", task.pk)
 

@@ -52,6 +52,18 @@ def test_a_name_more_is_another_query(world: World) -> None:
     assert prepared.rows(a=second) == [{"task": second, "n": 2}]
 
 
+def test_a_value_may_be_a_text(world: World) -> None:
+    def build(*, site: int, name: str) -> QuerySet[Any, Any]:
+        return Task.objects.filter(organization=site, name=name).values("name")
+
+    prepared = Prepared(build)
+    add_tasks(world, 2)
+    site = world.sites[0].pk
+    for name in ("Bulk 0", "Bulk 1"):
+        assert prepared.rows(site=site, name=name) == [{"name": name}]
+    assert prepared.rows(site=site, name="Bulk' OR ''='") == []
+
+
 def test_it_asks_once(world: World) -> None:
     prepared = Prepared(lambda *, task: Task.objects.filter(pk=task).values("name"))
     (pk,) = add_tasks(world, 1)

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.algorithms.services import allow_version, withdraw_version
 from apps.audit.actors import SYSTEM
@@ -47,6 +49,19 @@ def test_a_task_has_one_queued_run_for_each_organization(world: World) -> None:
     # One event for the task, one for each site that is asked, one for the token.
     expected = {"Task": 1, "Input": 1, "Run": 3, "Event": 5}
     assert {name: count for name, count in new.items() if count} == expected
+
+
+@pytest.mark.parametrize("sites", [1, 3])
+def test_more_sites_take_no_more_queries(world: World, sites: int) -> None:
+    client = world.person("alice")
+    body = world.task_body(organizations=[site.pk for site in world.sites[:sites]])
+    headers = {"Idempotency-Key": "k"}
+    client.get("/api/v1/me/")  # the token's first use of the day is noted
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.post("/api/v1/tasks/", body, headers=headers)
+    assert answer.status_code == 201
+    asked = [query["sql"] for query in captured.captured_queries]
+    assert len([sql for sql in asked if "SAVEPOINT" not in sql]) == 13, asked
 
 
 def test_all_runs_share_one_input(world: World) -> None:

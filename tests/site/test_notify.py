@@ -1,0 +1,52 @@
+"""Hints after a commit: all of them, or none, and a lost one takes no other along."""
+
+from typing import Any
+
+import pytest
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+from apps.notify import hint, notify
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What was sent; the layer fails for one group."""
+    messages: list[dict[str, Any]] = []
+
+    async def group_send(group: str, message: dict[str, Any]) -> None:
+        if group == "broken":
+            raise ConnectionError("the layer is away")
+        messages.append(message)
+
+    monkeypatch.setattr(get_channel_layer(), "group_send", group_send)
+    return messages
+
+
+def test_hints_leave_after_the_commit_in_their_order(
+    heard: list[dict[str, Any]],
+) -> None:
+    with transaction.atomic():
+        notify(hint("a", task=1), hint("b"))
+        assert heard == []
+    assert heard == [
+        {"type": "hint", "group": "a", "task": 1},
+        {"type": "hint", "group": "b"},
+    ]
+
+
+def test_nothing_is_said_of_what_was_undone(heard: list[dict[str, Any]]) -> None:
+    with transaction.atomic():
+        notify(hint("a"))
+        transaction.set_rollback(True)
+    assert heard == []
+
+
+def test_a_lost_hint_fails_nothing_and_takes_no_other_along(
+    heard: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    notify(hint("a"), hint("broken"), hint("b"))
+    assert [message["group"] for message in heard] == ["a", "b"]
+    assert "A hint to broken was lost" in caplog.text
