@@ -20,7 +20,7 @@ demo:  ## Analyse real data at three sites; EXIT=1 ends after the comparison
 test: setup  ## Run every test, and those of the backends on PostgreSQL with Redis
 	@begin=$$(date +%s); \
 	$(PYTHON) -m tools.rig engine -- $(PYTHON) -m pytest -n 2 --dist loadscope && middle=$$(date +%s) && \
-	$(PYTHON) -m tools.rig services -- $(PYTHON) -m pytest -m backends && \
+	$(PYTHON) -m tools.rig services -- $(PYTHON) -m pytest -m backends -n 2 --dist loadscope && \
 	end=$$(date +%s) && \
 	echo "SQLite: $$((middle - begin)) s, PostgreSQL and Redis: $$((end - middle)) s"
 

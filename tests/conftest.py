@@ -11,22 +11,16 @@ from django.db import connection, connections, transaction
 from django.test import override_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
-from xdist.remote import Producer
 
 from apps.audit import rules
 from apps.audit.rules import UPDATE
 from apps.collaborations.models import Collaboration
 from apps.nodes.models import Node
 from tests.daemon import NodeClient
-from tests.sharing import ByFile
 from tests.worlds import World, build_world
 
 NAMES = ("Heart failure", "Kidney stones")
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
-    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -74,20 +68,38 @@ def _own_files(settings: LazySettings, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def _standing(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> list[World]:
-    """Both worlds, built once; what a test changes in them is rolled back."""
-    quick = override_settings(PASSWORD_HASHERS=QUICK)
-    with django_db_blocker.unblock(), transaction.atomic(), quick:
-        return [build_world(name) for name in NAMES]
+def _built() -> list[World]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def _standing(
+    _built: list[World], django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> list[World]:
+    """Both worlds, which stand while tests change and roll back.
+
+    Looked for in each file, because a test of real transactions takes them along.
+    """
+    with django_db_blocker.unblock():
+        if not all(map(_stands, _built)) or not _built:
+            quick = override_settings(PASSWORD_HASHERS=QUICK)
+            with transaction.atomic(), quick:
+                _built[:] = [build_world(name) for name in NAMES]
+    return _built
+
+
+def _stands(world: World) -> bool:
+    name = world.collaboration.name
+    same = Collaboration.objects.filter(pk=world.collaboration.pk, name=name)
+    return bool(same.exists())
 
 
 def _copy(standing: World) -> World:
-    """The standing world, or a new one where a flush has taken it."""
-    name = standing.collaboration.name
-    if Collaboration.objects.filter(pk=standing.collaboration.pk, name=name).exists():
+    """The standing world, or a new one where the test before has taken it."""
+    if _stands(standing):
         Node.objects.update(last_seen_at=timezone.now())  # as on the first day
         return copy.deepcopy(standing)
-    return build_world(name)
+    return build_world(standing.collaboration.name)
 
 
 @pytest.fixture
