@@ -15,7 +15,7 @@ from apps.collaborations.choices import ParticipationStatus, Visibility
 from apps.collaborations.events import collaboration_archived, participation_ended
 from apps.collaborations.models import Collaboration, Participation
 from apps.collaborations.permissions import sync_permissions
-from apps.collaborations.policy import lock_changeable
+from apps.collaborations.policy import lock, lock_changeable
 from apps.collaborations.selectors import MANAGE
 from apps.collaborations.studies import leave_studies
 from apps.errors import Conflict, Forbidden
@@ -154,6 +154,8 @@ def answer_invitation(
     """Accept, decline or end a participation and derive the rights anew."""
     if answer == ParticipationStatus.ACCEPTED:
         lock_changeable(participation.collaboration_id)
+    else:
+        lock(participation.collaboration_id)
     _move(participation, ANSWERS[answer], answer)
     sync_permissions(participation.collaboration)
     _record(

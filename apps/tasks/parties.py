@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from apps.accounts.models import User
+from apps.collaborations.choices import ParticipationStatus
 from apps.collaborations.models import Collaboration, Participation, Study
 from apps.collaborations.policy import why_closed
 from apps.errors import Forbidden, Invalid
@@ -59,9 +60,25 @@ def _build_members(*, collaboration: int, **organizations: int) -> QuerySet[Any,
     return members.filter(pk__in=organizations.values()).order_by()
 
 
+def _build_consent(*, collaboration: int, **organizations: int) -> QuerySet[Any, Any]:
+    # The collaboration's row is locked first, as by whoever ends a participation.
+    return (
+        Collaboration.objects.filter(
+            pk=collaboration,
+            archived_at=None,
+            participations__status=ParticipationStatus.ACCEPTED,
+            participations__organization__in=organizations.values(),
+        )
+        .order_by()
+        .select_for_update()
+        .values("participations__organization")
+    )
+
+
 _permitted = Prepared(_build_permitted)
 _senders = Prepared(_build_senders)
 _members = Prepared(_build_members)
+_consent = Prepared(_build_consent, shared=True)
 
 
 def require_open(collaboration: Collaboration) -> None:
@@ -171,6 +188,27 @@ def addressed_organizations(
                 f"Organization {pk} does not take part in this collaboration.",
             )
     return [by_id[pk] for pk in ids]
+
+
+def hold_consent(task: Task, organizations: list[int]) -> bool:
+    """Whether sender and sites still take part; if so, they do until the transaction
+    ends: whoever archives or ends waits, and then finds the runs that it queued.
+    """
+    wanted = {task.organization_id, *organizations}
+    named = {f"organization{n}": pk for n, pk in enumerate(sorted(wanted))}
+    return len(_consent.rows(collaboration=task.collaboration_id, **named)) == len(
+        wanted
+    )
+
+
+def require_consent(task: Task, organizations: list[int]) -> None:
+    """Refuse what has ended since it was asked. First in the storing transaction."""
+    if hold_consent(task, organizations):
+        return
+    task.collaboration.refresh_from_db(fields=("archived_at",))
+    require_open(task.collaboration)
+    require_sender(task.collaboration, task.organization)
+    addressed_organizations(task.collaboration, organizations)
 
 
 def require_room(collaboration: Collaboration, user_id: int) -> None:

@@ -90,6 +90,7 @@ def _store_task(
     keyed: KeyedRequest | None,
 ) -> None:
     key = idempotency.take(task.initiator, keyed) if keyed else None
+    parties.require_consent(task, [organization.pk for organization in organizations])
     parties.require_room(task.collaboration, task.initiator_id)
     # What it belongs to has just been read.
     task.full_clean(BELONGS_TO, validate_unique=False, validate_constraints=False)
@@ -198,6 +199,7 @@ def _require_taken(task: Task, organization: Organization) -> None:
     """Running again is new work: whatever stops a new task stops it too."""
     collaboration, sites = task.collaboration, [organization.pk]
     try:
+        parties.require_consent(task, sites)
         parties.require_open(collaboration)
         parties.require_sender(collaboration, task.organization)
         parties.addressed_organizations(collaboration, sites)
