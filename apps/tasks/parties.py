@@ -18,13 +18,13 @@ from apps.tasks.models import Task
 def collaboration_for(user: User, collaboration_id: int) -> Collaboration:
     """Return the collaboration; one that is not the user's seems not to exist."""
     asked = {"user": user.pk, "collaboration": collaboration_id}
-    found = _permitted.objects("view_collaboration", *_kind(user), **asked)
+    found = _visible.objects(*_kind(user), **asked)
     if not found:
         raise Invalid(
             "collaboration", "collaboration_unknown", "There is no such collaboration."
         )
     collaboration: Collaboration = found[0]
-    if not _permitted.objects("create_task", *_kind(user), **asked):
+    if not _sendable.objects(*_kind(user), **asked):
         raise Forbidden("Your role does not allow sending tasks here.")
     require_open(collaboration)
     return collaboration
@@ -35,19 +35,27 @@ def _kind(user: User) -> tuple[bool, bool]:
     return user.is_active, user.is_superuser
 
 
-def _build_permitted(
-    permission: str, active: bool, superuser: bool, *, user: int, collaboration: int
+def _build_visible(
+    active: bool, superuser: bool, *, user: int, collaboration: int
 ) -> QuerySet[Any, Any]:
     asker = User(pk=user, is_active=active, is_superuser=superuser)
-    permitted = Collaboration.objects.permitted_to(asker, permission)
-    return permitted.filter(pk=collaboration).order_by()
+    visible = Collaboration.objects.visible_to(asker)
+    return visible.filter(pk=collaboration).order_by()
+
+
+def _build_sendable(
+    active: bool, superuser: bool, *, user: int, collaboration: int
+) -> QuerySet[Any, Any]:
+    asker = User(pk=user, is_active=active, is_superuser=superuser)
+    sendable = Collaboration.objects.with_sender(asker)
+    return sendable.filter(pk=collaboration).order_by()
 
 
 def _build_senders(
     active: bool, superuser: bool, *, user: int, collaboration: int
 ) -> QuerySet[Any, Any]:
     asker = User(pk=user, is_active=active, is_superuser=superuser)
-    own = Organization.objects.permitted_to(asker, "send_tasks")
+    own = Organization.objects.with_sender(asker)
     may = Participation.objects.accepted().filter(
         collaboration=collaboration, may_create_tasks=True
     )
@@ -75,7 +83,8 @@ def _build_consent(*, collaboration: int, **organizations: int) -> QuerySet[Any,
     )
 
 
-_permitted = Prepared(_build_permitted)
+_visible = Prepared(_build_visible)
+_sendable = Prepared(_build_sendable)
 _senders = Prepared(_build_senders)
 _members = Prepared(_build_members)
 _consent = Prepared(_build_consent, shared=True)
