@@ -39,11 +39,16 @@ class Prepared:
 
     The values are whole numbers or texts that the builder puts into conditions as they
     are; it may look at the shape only, and at nothing that changes by itself. It
-    returns a queryset, whose objects are `objects(…)`, or a `values()` of one.
+    returns a queryset, whose objects are `objects(…)`, or a `values()` of one. With
+    `shared`, the rows that it selects for update are locked against change, not against
+    each other.
     """
 
-    def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
+    def __init__(
+        self, build: Callable[..., QuerySet[Any, Any]], *, shared: bool = False
+    ) -> None:
         self._build = build
+        self._shared = shared
         self._written = lru_cache(SHAPES)(self._write)
 
     def rows(self, *shape: Any, **values: Value) -> list[dict[str, Any]]:
@@ -83,6 +88,8 @@ class Prepared:
             return Written(model, "", [], [], [])
         if again.query.get_compiler(DEFAULT_DB_ALIAS).as_sql() != (sql, params):
             raise TypeError("What changes by itself would stay what it is now.")
+        if self._shared:  # Django has no word for it
+            sql = sql.replace("FOR UPDATE", "FOR SHARE")
         columns = [field.attname for field in model._meta.concrete_fields]
         names = list(query.selected or columns)
         converters = compiler.get_converters([each[0] for each in compiler.select])

@@ -20,7 +20,12 @@ from apps.audit.services import record
 from apps.results.streams import streamed
 from ptm_site import admin_shown as shown
 from ptm_site.admin import ScopedAdmin
-from ptm_site.admin_lists import choice_filter, listed_filter, since_filter
+from ptm_site.admin_lists import (
+    choice_filter,
+    listed_filter,
+    object_filter,
+    since_filter,
+)
 from ptm_site.audit_scope import events_for, people_named_to
 from ptm_site.pages import reader_of
 from ptm_site.paging import ID_DIGITS
@@ -38,6 +43,8 @@ class EventAdmin(ScopedAdmin):
         listed_filter("action", "action", known_actions),
         choice_filter("actor", "actor_kind", ActorKind.choices),
         since_filter("at"),
+        object_filter("participation"),
+        object_filter("collaboration"),
     )
     search_fields = ("request_id",)
     search_help_text = "The number of an object, or of a request"

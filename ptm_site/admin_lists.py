@@ -95,6 +95,18 @@ def scoped_filter(
     return _filter(title, parameter, offered, narrow)
 
 
+def object_filter(kind: str) -> Filter:
+    """Filter the audit by one object, for the link from its page: none is offered."""
+
+    def narrow(rows: Rows, value: str) -> Rows:
+        pk = id_from(value)
+        return (
+            rows.none() if pk is None else rows.filter(object_type=kind, object_id=pk)
+        )
+
+    return _filter(kind, kind, lambda reader: [], narrow)
+
+
 def since_filter(field: str) -> Filter:
     """Filter by how long ago a time lies."""
 

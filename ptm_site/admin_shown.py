@@ -53,6 +53,12 @@ def list_link(model: str, text: object, **filters: Any) -> SafeString:
     return format_html('<a class="inline" href="{}">{}</a>', where, text)
 
 
+def history_link(obj: Model) -> SafeString:
+    """What the audit has of it, as far as the reader reads that."""
+    kind = str(obj._meta.model_name)
+    return list_link("audit_event", "Who changed what, and when", **{kind: obj.pk})
+
+
 def list_address(model: str, **filters: Any) -> str:
     query = f"?{urlencode(filters)}" if filters else ""
     return reverse(f"admin:{model}_changelist") + query

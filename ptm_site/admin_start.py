@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from apps.accounts.models import User
 from apps.collaborations.choices import ParticipationStatus
 from apps.collaborations.models import Participation
-from apps.nodes.admin import administered_nodes, offline, online
+from apps.nodes.admin import administered_nodes, awaited, offline, online
 from apps.nodes.templatetags.presence import presence
 from apps.organizations.admin import own_organizations, without_admin
 from apps.tasks.models import Run
@@ -122,12 +122,12 @@ def start_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     questions = [nodes_offline, runs_waiting, runs_failed, invitations]
     if reader.is_superuser:
         questions.append(nobody_in_charge)
-    nodes = administered_nodes(reader)
+    nodes = awaited(administered_nodes(reader))
     return {
         **context,
         "matters": [question(reader) for question in questions],
         "nodes_online": online(nodes).count(),
-        "nodes_in_use": nodes.in_use().count(),
+        "nodes_in_use": nodes.count(),
         "steps": [
             step
             for shown_admin in admin.site._registry.values()

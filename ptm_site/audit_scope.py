@@ -15,9 +15,10 @@ from apps.organizations.models import Membership
 def events_for(user: User) -> QuerySet[Event]:
     """Everything to a platform admin; to others what concerns theirs.
 
-    Theirs are the organizations that they answer for, with the people in them now, and
-    the collaborations that they manage. The ids are read first: the database finds its
-    way through the indexes by plain lists, not by subqueries.
+    Theirs are the organizations that they answer for, with the people in them now and
+    the rules of what they take part in, and the collaborations that they manage. The
+    ids are read first: the database finds its way through the indexes by plain lists,
+    not by subqueries.
     """
     if not user.is_active:
         return Event.objects.none()
@@ -27,6 +28,8 @@ def events_for(user: User) -> QuerySet[Event]:
     people = list(_members(organizations).values_list("user", flat=True).distinct())
     concerned = Q(organization_id__in=organizations)
     concerned |= Q(collaboration_id__in=_collaborations(user))
+    # The rules to which one's organizations have consented, as they change.
+    concerned |= Q(object_type="collaboration", object_id__in=_joined(organizations))
     concerned |= Q(object_type="user", object_id__in=people)
     concerned |= Q(
         action__in=("token.created", "token.revoked"),
@@ -59,6 +62,11 @@ def _organizations(user: User) -> list[int]:
 def _collaborations(user: User) -> list[int]:
     managed = Collaboration.objects.permitted_to(user, MANAGE)
     return list(managed.values_list("pk", flat=True))
+
+
+def _joined(organizations: list[int]) -> list[int]:
+    accepted = Participation.objects.accepted().filter(organization__in=organizations)
+    return list(accepted.values_list("collaboration", flat=True).distinct())
 
 
 def _members(organizations: Any) -> QuerySet[Membership]:

@@ -43,7 +43,7 @@ def algorithm_page(request: HttpRequest, pk: int) -> HttpResponse:
     if algorithm is None:
         raise Missing
     chosen = _chosen(algorithm.shown_versions, request.GET.get("version", ""))
-    sending = Collaboration.objects.permitted_to(reader, "create_task")
+    sending = Collaboration.objects.with_sender(reader)
     may_send = chosen.status == VersionStatus.ACTIVE and (
         chosen.collaborations.filter(pk__in=sending.values("pk")).exists()
     )

@@ -64,6 +64,7 @@ class CollaborationAdmin(ScopedAdmin):
         "organizations",
         "more",
         "since",
+        "changes",
     )
     readonly_fields = fields
     add_page = CreateCollaboration
@@ -138,6 +139,10 @@ class CollaborationAdmin(ScopedAdmin):
     def since(self, collaboration: Collaboration) -> Any:
         return shown.time(collaboration.created_at)
 
+    @admin.display(description="changes")
+    def changes(self, collaboration: Collaboration) -> Any:
+        return shown.history_link(collaboration)
+
 
 @admin.register(Participation)
 class ParticipationAdmin(ScopedAdmin):
@@ -164,6 +169,7 @@ class ParticipationAdmin(ScopedAdmin):
         "sending",
         "invited",
         "answered",
+        "changes",
     )
     readonly_fields = fields
     add_page = InviteOrganization
@@ -228,6 +234,10 @@ class ParticipationAdmin(ScopedAdmin):
     @admin.display(description="last answer")
     def answered(self, participation: Participation) -> Any:
         return shown.time(participation.answered_at)
+
+    @admin.display(description="changes")
+    def changes(self, participation: Participation) -> Any:
+        return shown.history_link(participation)
 
 
 # What the collaboration has become since is no business of who left it.

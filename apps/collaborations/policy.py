@@ -29,10 +29,20 @@ def moment(at: datetime) -> str:
     return f"{formats.date_format(timezone.localtime(at), 'j F Y, H:i')} (UTC)"
 
 
+def lock(collaboration_id: int) -> Collaboration:
+    """Wait for what is being sent there now, and let nothing more be sent.
+
+    Before any row of its participations, so that nobody waits in a circle.
+    """
+    locked: Collaboration = Collaboration.objects.select_for_update().get(
+        pk=collaboration_id
+    )
+    return locked
+
+
 def lock_changeable(collaboration_id: int) -> Collaboration:
     """Lock the collaboration, and refuse if it has been archived. In a transaction."""
-    rows = Collaboration.objects.select_for_update()
-    locked: Collaboration = rows.get(pk=collaboration_id)
+    locked = lock(collaboration_id)
     if locked.is_archived:
         raise Conflict(
             "collaboration_archived",

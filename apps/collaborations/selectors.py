@@ -25,6 +25,12 @@ class CollaborationQuerySet(models.QuerySet[Any]):
             return self
         return self.filter(pk__in=granted(user, permission))
 
+    def with_sender(self, user: User) -> Self:
+        """Those where a role lets the person send: no platform admin as such."""
+        if not user.is_active:
+            return self.none()
+        return self.filter(pk__in=granted(user, "create_task"))
+
     def changeable_by(self, user: User | AnonymousUser) -> Self:
         """Those that the user manages, as long as they are not archived."""
         return self.permitted_to(user, MANAGE).filter(archived_at=None)

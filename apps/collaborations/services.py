@@ -15,7 +15,7 @@ from apps.collaborations.choices import ParticipationStatus, Visibility
 from apps.collaborations.events import collaboration_archived, participation_ended
 from apps.collaborations.models import Collaboration, Participation
 from apps.collaborations.permissions import sync_permissions
-from apps.collaborations.policy import lock_changeable
+from apps.collaborations.policy import lock, lock_changeable
 from apps.collaborations.selectors import MANAGE
 from apps.collaborations.studies import leave_studies
 from apps.errors import Conflict, Forbidden
@@ -137,13 +137,8 @@ def invite_organization(
     if not created:
         closed = (ParticipationStatus.DECLINED, ParticipationStatus.ENDED)
         _move(participation, closed, ParticipationStatus.INVITED)
-    _record(
-        actor,
-        "participation.invited",
-        collaboration,
-        organization=organization.pk,
-        **_moved(before, ParticipationStatus.INVITED),
-    )
+    moved = _moved(before, ParticipationStatus.INVITED)
+    _record_consent(actor, "participation.invited", participation, **moved)
     return participation
 
 
@@ -154,15 +149,12 @@ def answer_invitation(
     """Accept, decline or end a participation and derive the rights anew."""
     if answer == ParticipationStatus.ACCEPTED:
         lock_changeable(participation.collaboration_id)
+    else:
+        lock(participation.collaboration_id)
     _move(participation, ANSWERS[answer], answer)
     sync_permissions(participation.collaboration)
-    _record(
-        actor,
-        f"participation.{answer}",
-        participation.collaboration,
-        organization=participation.organization_id,
-        **_moved(ANSWERS[answer][0], answer),
-    )
+    moved = _moved(ANSWERS[answer][0], answer)
+    _record_consent(actor, f"participation.{answer}", participation, **moved)
     if answer == ParticipationStatus.ENDED:
         leave_studies(participation)
         participation_ended.send(sender=Participation, participation=participation)
@@ -173,13 +165,8 @@ def answer_invitation(
 def withdraw_invitation(*, participation: Participation, actor: Actor) -> None:
     """Take back an invitation that nobody has answered."""
     _move(participation, (ParticipationStatus.INVITED,), ParticipationStatus.ENDED)
-    _record(
-        actor,
-        "participation.withdrawn",
-        participation.collaboration,
-        organization=participation.organization_id,
-        **_moved(ParticipationStatus.INVITED, ParticipationStatus.ENDED),
-    )
+    moved = _moved(ParticipationStatus.INVITED, ParticipationStatus.ENDED)
+    _record_consent(actor, "participation.withdrawn", participation, **moved)
 
 
 @transaction.atomic
@@ -189,15 +176,14 @@ def set_may_create_tasks(
     """Let the organization's people send tasks here, or not; those sent go on."""
     lock_changeable(participation.collaboration_id)
     taking_part = Participation.objects.accepted().filter(pk=participation.pk)
-    if not taking_part.update(may_create_tasks=allowed):
+    before = taking_part.values("may_create_tasks").first()
+    if before is None:
         raise _wrong_state(participation)
+    taking_part.update(may_create_tasks=allowed)
     participation.may_create_tasks = allowed
-    _record(
-        actor,
-        "participation.sending_allowed" if allowed else "participation.sending_stopped",
-        participation.collaboration,
-        organization=participation.organization_id,
-    )
+    changed = difference(before, {"may_create_tasks": allowed})
+    action = "sending_allowed" if allowed else "sending_stopped"
+    _record_consent(actor, f"participation.{action}", participation, **changed)
 
 
 def answer_as_admin(
@@ -272,5 +258,20 @@ def _record(
         object_type="collaboration",
         object_id=collaboration.pk,
         collaboration=collaboration.pk,
+        **details,
+    )
+
+
+def _record_consent(
+    actor: Actor, action: str, participation: Participation, **details: Any
+) -> None:
+    """Both sides read it: who runs the collaboration, and who answers for the site."""
+    record(
+        actor=actor,
+        action=action,
+        object_type="participation",
+        object_id=participation.pk,
+        organization=participation.organization_id,
+        collaboration=participation.collaboration_id,
         **details,
     )

@@ -65,7 +65,7 @@ def collaboration_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _may_send(reader: User, collaboration: Collaboration) -> bool:
     """Whether the way to a new task is offered: what the service asks, in short."""
-    permitted = Collaboration.objects.permitted_to(reader, "create_task")
+    permitted = Collaboration.objects.with_sender(reader)
     sender = collaboration.participations.accepted().filter(
         organization__memberships__user=reader, may_create_tasks=True
     )

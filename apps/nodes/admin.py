@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, Prefetch, Q
+from django.db.models import BooleanField, ExpressionWrapper, F, Prefetch, Q
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -17,12 +17,21 @@ from ptm_site.admin_lists import query_filter, scoped_filter
 
 
 def administered_nodes(user: User) -> Any:
-    """Those of one's own organizations and of the members of what one manages."""
-    taking_part = Participation.objects.accepted().administered_by(user)
-    own = Organization.objects.permitted_to(user, "manage_nodes")
-    return Node.objects.filter(
-        Q(organization__in=own) | Q(organization__in=taking_part.values("organization"))
+    """Those of one's own organizations and of the members of what one manages.
+
+    `awaited` is whether that still goes on: nobody misses a node of what is archived.
+    """
+    own = Q(organization__in=Organization.objects.permitted_to(user, "manage_nodes"))
+    managed = Participation.objects.administered_by(user)
+    joined = Q(organization__in=managed.accepted().values("organization"))
+    awaited = own | Q(organization__in=managed.going_on().values("organization"))
+    return Node.objects.filter(own | joined).alias(
+        awaited=ExpressionWrapper(awaited, BooleanField())
     )
+
+
+def awaited(nodes: Any) -> Any:
+    return nodes.in_use().filter(awaited=True)
 
 
 def online(nodes: Any) -> Any:
@@ -31,7 +40,7 @@ def online(nodes: Any) -> Any:
 
 
 def offline(nodes: Any) -> Any:
-    return nodes.in_use().exclude(pk__in=online(nodes).order_by().values("pk"))
+    return awaited(nodes).exclude(pk__in=online(nodes).order_by().values("pk"))
 
 
 PRESENCE = {

@@ -29,9 +29,13 @@ class OrganizationQuerySet(models.QuerySet[Any]):
             return self.none()
         if user.is_superuser:
             return self
-        grants = apps.get_model("organizations", "OrganizationGrant")
-        held = grants.objects.filter(group__user=user, permission__codename=permission)
-        return self.filter(pk__in=held.values("content_object"))
+        return self.filter(pk__in=_granted(user, permission))
+
+    def with_sender(self, user: User) -> Self:
+        """Those for which a role lets the person send: no platform admin as such."""
+        if not user.is_active:
+            return self.none()
+        return self.filter(pk__in=_granted(user, "send_tasks"))
 
     def with_own_admin(self, user: User) -> Self:
         """Those of which the person is an admin; no platform admin is as such."""
@@ -52,6 +56,12 @@ class OrganizationQuerySet(models.QuerySet[Any]):
         return self.filter(
             models.Q(pk__in=own.values("pk")) | models.Q(pk__in=together.values("pk"))
         )
+
+
+def _granted(user: User, permission: str) -> models.QuerySet[Any]:
+    grants = apps.get_model("organizations", "OrganizationGrant").objects
+    held = grants.filter(group__user=user, permission__codename=permission)
+    return held.values("content_object")
 
 
 class MembershipQuerySet(models.QuerySet[Any]):

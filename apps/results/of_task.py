@@ -34,6 +34,12 @@ class TaskResults:
     def missing(self) -> list[Run]:
         return [run for run in self.runs if not hasattr(run, "result")]
 
+    @property
+    def read(self) -> list[Result]:
+        """Those whose numbers are in the answers."""
+        shown = {answer.result_id for answer in self.answers}
+        return [result for result in self.results if result.pk in shown]
+
     def tables(self) -> list[Table]:
         views = views_of(self.task) if self.answers else []
         return [Table(view, self.answers, len(self.runs)) for view in views]

@@ -19,6 +19,8 @@ from apps.tasks.services import finish_run
 
 DOWNLOADED = "result.downloaded"
 ONE_DOWNLOAD = timedelta(days=1)
+VIEWED = "result.viewed"
+ONE_VIEW = timedelta(hours=1)
 
 
 @transaction.atomic
@@ -57,32 +59,52 @@ def record_downloads(
     *, actor: Actor, results: Iterable[Result], form: DownloadForm
 ) -> None:
     """Keep who took which results, before the first byte is sent."""
-    record_all(
-        event_of(
-            actor=actor,
-            action=DOWNLOADED,
-            object_type="result",
-            object_id=result.pk,
-            organization=result.run.organization_id,
-            collaboration=result.run.task.collaboration_id,
-            form=form,
-        )
-        for result in results
-    )
+    record_all(_event(actor, DOWNLOADED, result, form=form) for result in results)
 
 
 def record_part(*, actor: Actor, result: Result) -> None:
     """A later part of a file belongs to the download that began it within a day."""
-    begun = Event.objects.filter(
+    if not _lately(actor, DOWNLOADED, [result.pk], ONE_DOWNLOAD):
+        record_downloads(actor=actor, results=[result], form=DownloadForm.FILE)
+
+
+def record_views(*, actor: Actor, results: Iterable[Result]) -> None:
+    """Keep to whom a page shows what is in which results.
+
+    A page that is open asks again and again: within an hour that is one view.
+    """
+    shown = {result.pk: result for result in results}
+    if shown:
+        seen = _lately(actor, VIEWED, shown, ONE_VIEW)
+        new = [result for pk, result in shown.items() if pk not in seen]
+        record_all(_event(actor, VIEWED, result) for result in new)
+
+
+def _event(actor: Actor, action: str, result: Result, **details: object) -> Event:
+    return event_of(
+        actor=actor,
+        action=action,
         object_type="result",
         object_id=result.pk,
-        action=DOWNLOADED,
+        organization=result.run.organization_id,
+        collaboration=result.run.task.collaboration_id,
+        **details,
+    )
+
+
+def _lately(
+    actor: Actor, action: str, results: Iterable[int], span: timedelta
+) -> set[int]:
+    """To which of the results the actor has done this within the span."""
+    found = Event.objects.filter(
+        object_type="result",
+        object_id__in=list(results),
+        action=action,
         actor_kind=actor.kind,
         actor_id=actor.id,
-        at__gt=timezone.now() - ONE_DOWNLOAD,
+        at__gt=timezone.now() - span,
     )
-    if not begun.exists():
-        record_downloads(actor=actor, results=[result], form=DownloadForm.FILE)
+    return {pk for pk in found.values_list("object_id", flat=True) if pk is not None}
 
 
 class _Linked(File):  # type: ignore[type-arg]

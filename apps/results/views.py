@@ -12,7 +12,7 @@ from apps.results.manifest_views import MAX_ROWS, views_of
 from apps.results.models import Result
 from apps.results.of_task import positions_of, results_of
 from apps.results.preview import preview, preview_of
-from apps.results.services import record_downloads
+from apps.results.services import record_downloads, record_views
 from apps.results.spreadsheets import csv_response
 from apps.results.tables import Answer, Table
 from apps.results.tree import Line, tree
@@ -29,6 +29,8 @@ def result_page(request: HttpRequest, pk: int) -> HttpResponse:
     answer = _answer(request, result, shown.value)
     tables = [] if shown.reason else _tables(result.run.task, answer)
     shown_views = exhibits(tables)
+    if not shown.reason and request.method != "HEAD":
+        record_views(actor=Actor.user(reader_of(request).pk), results=[result])
     context = {
         "result": result,
         "run": result.run,
@@ -69,10 +71,8 @@ def task_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         raise Missing
     found = results_of(task, reader)
     table = _numbered(found.tables(), number)
-    read = {answer.result_id for answer in found.answers}
-    results = [result for result in found.results if result.pk in read]
     actor = Actor.user(reader.pk)
-    record_downloads(actor=actor, results=results, form=DownloadForm.TABLE)
+    record_downloads(actor=actor, results=found.read, form=DownloadForm.TABLE)
     return csv_response(table, f"task-{pk}-table-{number}")
 
 

@@ -37,7 +37,7 @@ def dashboard_of(user: User) -> Dashboard:
     tasks = list(mine[: RUNNING + 1])
     lanes = lanes_of(tasks[:RUNNING], user)
     organizations = _own_organizations(user)
-    sending = Collaboration.objects.permitted_to(user, "create_task")
+    sending = Collaboration.objects.with_sender(user)
     invitations = Participation.objects.answerable_by(user)
     return Dashboard(
         running=[(task, lanes[task.pk]) for task in tasks[:RUNNING]],

@@ -20,6 +20,7 @@ from apps.nodes.models import DatabaseRelease, Enrolment, Node
 from apps.tasks.authoring import suits
 from apps.tasks.choices import HELD, RETRY_SECONDS, TERMINAL, RunStatus
 from apps.tasks.models import Run
+from apps.tasks.parties import hold_consent
 from apps.tasks.transitions import move_run
 
 # A long queue is read in pieces: neither its bytes nor its locks are taken at once.
@@ -221,8 +222,8 @@ def give_back(run: Run, *, reason: str, actor: Actor, retry: bool = False) -> No
     if run.cancel_requested_at is not None:
         move_run(run, RunStatus.CANCELLED, actor=actor, reason=reason)
         return
-    if not _takes_part(run):
-        # Nobody could claim it any more: it was held when the consent ended.
+    if not hold_consent(run.task, [run.organization_id]):
+        # Nobody could claim or read it any more: it was held when the consent ended.
         move_run(run, RunStatus.CANCELLED, actor=actor, reason="participation_ended")
         return
     changes: dict[str, object] = {"node": None, "claim": None, "started_at": None}
@@ -232,8 +233,3 @@ def give_back(run: Run, *, reason: str, actor: Actor, retry: bool = False) -> No
         changes["retries"] = run.retries + 1
     move_run(run, RunStatus.QUEUED, actor=actor, reason=reason, changes=changes)
     wake_nodes(run.organization_id)
-
-
-def _takes_part(run: Run) -> bool:
-    agreed = run.task.collaboration.participations.going_on()
-    return bool(agreed.filter(organization=run.organization_id).exists())

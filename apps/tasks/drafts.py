@@ -36,7 +36,7 @@ class Draft:
     @cached_property
     def collaborations(self) -> list[Collaboration]:
         """Those that go on; an archived one where it is named, to say that it is."""
-        may = Collaboration.objects.permitted_to(self.user, "create_task")
+        may = Collaboration.objects.with_sender(self.user)
         shown = may.filter(Q(archived_at=None) | Q(pk=self._number("collaboration")))
         return list(shown.order_by("name"))
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from apps.accounts.models import User
+from apps.collaborations.choices import ParticipationStatus
 from apps.collaborations.models import Collaboration, Participation, Study
 from apps.collaborations.policy import why_closed
 from apps.errors import Forbidden, Invalid, Refusal
@@ -17,7 +18,7 @@ from apps.tasks.models import Task
 def collaboration_for(user: User, collaboration_id: int) -> Collaboration:
     """Return the collaboration; one that is not the user's seems not to exist."""
     asked = {"user": user.pk, "collaboration": collaboration_id}
-    found = _permitted.objects("create_task", *_kind(user), **asked)
+    found = _sendable.objects(*_kind(user), **asked)
     if not found:
         raise _no_task(user, asked)
     collaboration: Collaboration = found[0]
@@ -27,7 +28,7 @@ def collaboration_for(user: User, collaboration_id: int) -> Collaboration:
 
 def _no_task(user: User, asked: dict[str, int]) -> Refusal:
     """Only who sees the collaboration is told that there is one."""
-    if _permitted.objects("view_collaboration", *_kind(user), **asked):
+    if _visible.objects(*_kind(user), **asked):
         return Forbidden("Your role does not allow sending tasks here.")
     return Invalid(
         "collaboration", "collaboration_unknown", "There is no such collaboration."
@@ -39,19 +40,27 @@ def _kind(user: User) -> tuple[bool, bool]:
     return user.is_active, user.is_superuser
 
 
-def _build_permitted(
-    permission: str, active: bool, superuser: bool, *, user: int, collaboration: int
+def _build_visible(
+    active: bool, superuser: bool, *, user: int, collaboration: int
 ) -> QuerySet[Any, Any]:
     asker = User(pk=user, is_active=active, is_superuser=superuser)
-    permitted = Collaboration.objects.permitted_to(asker, permission)
-    return permitted.filter(pk=collaboration).order_by()
+    visible = Collaboration.objects.visible_to(asker)
+    return visible.filter(pk=collaboration).order_by()
+
+
+def _build_sendable(
+    active: bool, superuser: bool, *, user: int, collaboration: int
+) -> QuerySet[Any, Any]:
+    asker = User(pk=user, is_active=active, is_superuser=superuser)
+    sendable = Collaboration.objects.with_sender(asker)
+    return sendable.filter(pk=collaboration).order_by()
 
 
 def _build_senders(
     active: bool, superuser: bool, *, user: int, collaboration: int
 ) -> QuerySet[Any, Any]:
     asker = User(pk=user, is_active=active, is_superuser=superuser)
-    own = Organization.objects.permitted_to(asker, "send_tasks")
+    own = Organization.objects.with_sender(asker)
     may = Participation.objects.accepted().filter(
         collaboration=collaboration, may_create_tasks=True
     )
@@ -64,9 +73,26 @@ def _build_members(*, collaboration: int, **organizations: int) -> QuerySet[Any,
     return members.filter(pk__in=organizations.values()).order_by()
 
 
-_permitted = Prepared(_build_permitted)
+def _build_consent(*, collaboration: int, **organizations: int) -> QuerySet[Any, Any]:
+    # The collaboration's row is locked first, as by whoever ends a participation.
+    return (
+        Collaboration.objects.filter(
+            pk=collaboration,
+            archived_at=None,
+            participations__status=ParticipationStatus.ACCEPTED,
+            participations__organization__in=organizations.values(),
+        )
+        .order_by()
+        .select_for_update()
+        .values("participations__organization")
+    )
+
+
+_visible = Prepared(_build_visible)
+_sendable = Prepared(_build_sendable)
 _senders = Prepared(_build_senders)
 _members = Prepared(_build_members)
+_consent = Prepared(_build_consent, shared=True)
 
 
 def require_open(collaboration: Collaboration) -> None:
@@ -176,6 +202,27 @@ def addressed_organizations(
                 f"Organization {pk} does not take part in this collaboration.",
             )
     return [by_id[pk] for pk in ids]
+
+
+def hold_consent(task: Task, organizations: list[int]) -> bool:
+    """Whether sender and sites still take part; if so, they do until the transaction
+    ends: whoever archives or ends waits, and then finds the runs that it queued.
+    """
+    wanted = {task.organization_id, *organizations}
+    named = {f"organization{n}": pk for n, pk in enumerate(sorted(wanted))}
+    return len(_consent.rows(collaboration=task.collaboration_id, **named)) == len(
+        wanted
+    )
+
+
+def require_consent(task: Task, organizations: list[int]) -> None:
+    """Refuse what has ended since it was asked. First in the storing transaction."""
+    if hold_consent(task, organizations):
+        return
+    task.collaboration.refresh_from_db(fields=("archived_at",))
+    require_open(task.collaboration)
+    require_sender(task.collaboration, task.organization)
+    addressed_organizations(task.collaboration, organizations)
 
 
 def require_room(collaboration: Collaboration, user_id: int) -> None:

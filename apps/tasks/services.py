@@ -18,7 +18,7 @@ from apps.tasks.choices import HELD, TERMINAL, RunStatus, TaskStatus
 from apps.tasks.events import notify_watchers
 from apps.tasks.idempotency import KeyedRequest
 from apps.tasks.models import Input, Run, Task
-from apps.tasks.permissions import may_control
+from apps.tasks.permissions import may_cancel, may_repeat
 from apps.tasks.transitions import move_run, touch_task
 
 BELONGS_TO = ("collaboration", "study", "initiator", "organization", "version")
@@ -88,6 +88,7 @@ def _store_task(
     organizations: list[Organization],
     keyed: KeyedRequest | None,
 ) -> list[Run]:
+    parties.require_consent(task, [organization.pk for organization in organizations])
     parties.require_room(task.collaboration, task.initiator_id)
     # What it belongs to has just been read.
     task.full_clean(BELONGS_TO, validate_unique=False, validate_constraints=False)
@@ -110,7 +111,8 @@ def _store_task(
 @transaction.atomic
 def cancel_task(*, task: Task, user: User) -> None:
     """End what no node holds at once; ask the nodes to end the rest. Idempotent."""
-    _require_control(user, task)
+    if not may_cancel(user, task):
+        raise Forbidden
     actor = Actor.user(user.pk)
     runs = Run.objects.select_for_update().filter(task=task, is_current=True)
     asked = list(runs.exclude(status__in=TERMINAL).filter(cancel_requested_at=None))
@@ -150,7 +152,8 @@ def request_cancel(run: Run, *, actor: Actor, reason: str) -> None:
 def run_again(*, run: Run, user: User, keyed: KeyedRequest | None) -> tuple[Run, bool]:
     """Queue a new run for the same organization; the ended one stays to be read."""
     task = run.task
-    _require_control(user, task)
+    if not may_repeat(user, task):
+        raise Forbidden
     key = idempotency.begin(user, keyed) if keyed else None
     if key is not None and key.object_id is not None:
         return Run.objects.get(pk=key.object_id), False
@@ -197,6 +200,7 @@ def _require_taken(task: Task, organization: Organization) -> None:
     """Running again is new work: whatever stops a new task stops it too."""
     collaboration, sites = task.collaboration, [organization.pk]
     try:
+        parties.require_consent(task, sites)
         parties.require_open(collaboration)
         parties.require_sender(collaboration, task.organization)
         parties.addressed_organizations(collaboration, sites)
@@ -210,11 +214,6 @@ def _require_taken(task: Task, organization: Organization) -> None:
 def _still_allowed(task: Task) -> None:
     if not authoring.active_versions(task.collaboration).filter(pk=task.version_id):
         raise Conflict("version_withdrawn", "The image is not allowed any more.")
-
-
-def _require_control(user: User, task: Task) -> None:
-    if not may_control(user, task):
-        raise Forbidden
 
 
 def finish_run(*, run: Run, node: Node) -> None:

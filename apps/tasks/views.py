@@ -12,7 +12,7 @@ from apps.tasks.lanes import lanes_of, what_cancelling_does
 from apps.tasks.logs import takes_more
 from apps.tasks.logtext import log_part
 from apps.tasks.models import Run, Task
-from apps.tasks.permissions import may_control
+from apps.tasks.permissions import may_cancel, may_repeat
 from apps.tasks.services import cancel_task, run_again
 from ptm_site.pages import reader_of
 
@@ -30,15 +30,15 @@ def task_page(request: HttpRequest, pk: int) -> HttpResponse:
     reader = reader_of(request)
     task = task_or_404(reader, pk)
     lanes = lanes_of([task], reader)[task.pk]
-    control = may_control(reader, task)
+    stop = task.status == TaskStatus.OPEN and may_cancel(reader, task)
     context = {
         "task": task,
         "lanes": lanes,
         "ended": sum(lane.ended for lane in lanes),
         "took": task.finished_at - task.created_at if task.finished_at else None,
         "earlier": _earlier(reader, task),
-        "control": control,
-        "cancels": what_cancelling_does(lane.run for lane in lanes) if control else "",
+        "repeatable": may_repeat(reader, task),
+        "cancels": what_cancelling_does(lane.run for lane in lanes) if stop else "",
         "topics": _topics(task, [lane.run for lane in lanes if not lane.ended]),
     }
     return render(request, "tasks/task.html", context)

@@ -21,6 +21,7 @@ from apps.collaborations.choices import ParticipationStatus, Visibility
 from apps.collaborations.services import (
     answer_invitation,
     set_collaboration_admins,
+    set_may_create_tasks,
     update_collaboration,
 )
 from apps.nodes.services import revoke_node
@@ -171,6 +172,23 @@ def test_consent_before_and_after(world: World) -> None:
     event = last("participation.ended")
     assert change(event) == ({"status": "accepted"}, {"status": "ended"})
     assert concerned(event) == (world.sites[0].pk, world.collaboration.pk)
+
+
+def test_what_an_organization_may_do_in_a_collaboration_before_and_after(
+    world: World,
+) -> None:
+    participation = world.collaboration.participations.get(organization=world.sites[0])
+    for allowed in (False, True):
+        set_may_create_tasks(participation=participation, allowed=allowed, actor=SYSTEM)
+    stopped, resumed = Event.objects.order_by("pk")[Event.objects.count() - 2 :]
+    assert change(stopped) == ({"may_create_tasks": True}, {"may_create_tasks": False})
+    assert change(resumed) == ({"may_create_tasks": False}, {"may_create_tasks": True})
+    for event in (stopped, resumed):
+        assert (event.object_type, event.object_id) == (
+            "participation",
+            participation.pk,
+        )
+        assert concerned(event) == (world.sites[0].pk, world.collaboration.pk)
 
 
 def test_nodes_from_code_to_revocation(world: World) -> None:

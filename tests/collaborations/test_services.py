@@ -78,7 +78,7 @@ def test_only_an_unanswered_invitation_is_withdrawn(world: World, rival: World) 
             withdraw_invitation(participation=other, actor=SYSTEM)
         other.refresh_from_db()
         assert other.status == before
-    assert acts("participation.withdrawn", object_id=world.collaboration.pk) == 1
+    assert acts("participation.withdrawn", collaboration_id=world.collaboration.pk) == 1
 
 
 def test_the_administration_is_for_admins(world: World) -> None:

@@ -76,6 +76,14 @@ PROMISES: list[tuple[str, tuple[str, ...]]] = [
         ),
     ),
     (
+        "Being a platform admin gives no right",
+        (
+            "tasks.test_create.test_a_platform_admin_sends_only_where_a_role_allows_it",
+            "tasks.test_run_again.test_only_who_controls_the_task_may_run_it_again",
+            "tasks.test_cancel.test_a_platform_admin_can_stop_any_task",
+        ),
+    ),
+    (
         "Nobody grants a role",
         (
             "organizations.test_granting.test_roles_are_granted_and_ended_by_the_organizations_admins_only",

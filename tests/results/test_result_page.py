@@ -163,6 +163,6 @@ def test_no_page_costs_more_queries_when_there_is_more(world: World) -> None:
         ]
         for task in (one, three)
     )
-    assert few[0] == many[0] <= 6
+    assert few[0] == many[0] <= 7  # two of them keep that it was seen
     assert many[1] <= few[1] <= 16  # a site that is awaited may be asked about
     assert few[2] == many[2]  # every result that is taken is recorded at once

@@ -10,7 +10,8 @@ from tests.rights.readers import Answer
 BY_STATUS = {403: "no", 404: "hide", 409: "busy", 422: "unfit"}
 # New in every answer whatever is asked: a form's own marks, and how long ago it was.
 NEW = re.compile(
-    r'name="(csrfmiddlewaretoken|key)" value="[^"]+|(?<=[>"])[0-9.]+ (s|ms|min)\b'
+    r'name="(csrfmiddlewaretoken|key)" value="[^"]+'
+    r'|(?<=[>"])[0-9.]+ (ms|s|min( [0-9]+ s)?)\b'
 )
 # Of the moment, and not of what was asked for.
 UNCOMPARED = {"Content-Length", "Expires", "RateLimit-Reset", "X-Request-ID"}

@@ -13,8 +13,9 @@ from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from tests.conftest import QUICK
+from tests.rights.named_rows import name_rows
 from tests.rights.readers import Answer, Reader, build_readers
-from tests.rights.stage import NAMES, Scene, build_scene, name_rows, number_apart
+from tests.rights.stage import NAMES, Scene, build_scene, number_apart
 
 
 @dataclass(frozen=True)

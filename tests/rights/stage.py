@@ -1,6 +1,5 @@
 """The two rival worlds, each with people in every role and one of everything."""
 
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,20 +17,18 @@ from apps.algorithms.choices import VersionStatus
 from apps.algorithms.models import AlgorithmVersion
 from apps.algorithms.services import allow_version
 from apps.audit.actors import SYSTEM, Actor
-from apps.audit.models import Event
 from apps.collaborations.choices import Visibility
-from apps.collaborations.models import Participation, Study
 from apps.collaborations.services import (
     create_collaboration,
     invite_organization,
     set_collaboration_admins,
     set_may_create_tasks,
 )
-from apps.collaborations.studies import create_study, update_study
+from apps.collaborations.studies import create_study
 from apps.nodes.models import Node
 from apps.nodes.services import issue_enrolment_code, revoke_node
 from apps.organizations.choices import Role
-from apps.organizations.models import Membership, Organization
+from apps.organizations.models import Organization
 from apps.organizations.services import create_organization, grant_membership
 from apps.results.models import Result, Upload
 from tests.daemon import NodeClient
@@ -234,46 +231,6 @@ def _add_machines(scene: Scene) -> None:
         "node": world.nodes[0].node.pk,
         "partner_node": world.nodes[1].node.pk,
         "code": issue_enrolment_code(organization=site, issued_by=admin),
-    }
-
-
-def name_rows(scene: Scene) -> None:
-    """Say which rows of both finished worlds are meant."""
-    world = scene.world
-    a, b, c = world.sites
-    viewer, admin = world.people["bob"], world.people["admin0"]
-    memberships = Membership.objects.filter(organization=a)
-    participations = Participation.objects.filter(collaboration=world.collaboration)
-    person = world.people["alice"]
-    token, _ = token_of(person)
-    made = Event.objects.filter(action="token.created", object_id=token.pk)
-    update_study(
-        study=Study.objects.get(pk=scene.things["study"]),
-        name=f"{world.collaboration.name} study",
-        organizations=world.sites[:2],
-        actor=Actor.user(world.platform_admin.pk),
-    )
-    changed = Event.objects.filter(
-        action="study.changed", object_id=scene.things["study"]
-    )
-    scene.things |= {
-        "collaboration": world.collaboration.pk,
-        "organization": a.pk,
-        "partner_organization": b.pk,
-        "addressed": b.pk,
-        "bystander_organization": c.pk,
-        "participation": participations.get(organization=a).pk,
-        "partner_participation": participations.get(organization=b).pk,
-        "membership": memberships.get(user=viewer).pk,
-        "own_membership": memberships.get(user=admin).pk,
-        "user": viewer.pk,
-        "site_name": a.name,
-        "sender_name": person.username,
-        "manifest": json.dumps(world.version.manifest),
-        "username": viewer.username,
-        "token": token.pk,
-        "event": made.get().pk,
-        "collaboration_event": changed.get().pk,
     }
 
 

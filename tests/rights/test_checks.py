@@ -12,7 +12,7 @@ from tools.mutate_rights.checks import checks_in
 REMOVED = [
     ("x = T.objects.visible_to(user).order()", "x = T.objects.all().order()"),
     ("x = of(T.objects.visible_to)", "x = of((lambda reader: T.objects.all()))"),
-    ("if not user.has_perm('a'):\n    stop()", "if not True:\n    stop()"),
+    ("if not may_cancel('a'):\n    stop()", "if not True:\n    stop()"),
     ("if no:\n    raise Forbidden('no')", "if False:\n    raise Forbidden('no')"),
     ("_require_control(user, task)", "pass"),
     (

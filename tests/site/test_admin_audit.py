@@ -16,6 +16,8 @@ from apps.audit.chain import chain_events, hashed_fields
 from apps.audit.models import Event
 from apps.audit.origin import Origin, coming_from
 from apps.audit.services import record
+from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.services import set_may_create_tasks
 from apps.organizations.services import end_membership
 from ptm_site.audit_scope import events_for
 from tests.desk import address, desk, listed, manager_of, shown_to, text
@@ -67,6 +69,53 @@ def test_each_reads_what_concerns_theirs(world: World, rival: World) -> None:
     ]
     for values, who in expected:
         assert readers(world, an_event(**values)) == who, values
+
+
+def test_who_has_consented_reads_how_the_policy_changes(
+    world: World, rival: World
+) -> None:
+    def policy(of: World) -> Event:
+        about = {"object_type": "collaboration", "object_id": of.collaboration.pk}
+        return an_event(collaboration=of.collaboration.pk, **about)
+
+    those = {"root", "manager", "carol", "admin0", "admin1", "admin2"}
+    assert readers(world, policy(world)) == those
+    assert readers(world, policy(rival)) == {"root"}
+    for status in (ParticipationStatus.INVITED, ParticipationStatus.ENDED):
+        world.sites[0].participations.update(status=status)
+        assert readers(world, policy(world)) == {
+            "root",
+            "manager",
+            "admin1",
+            "admin2",
+        }
+
+
+@pytest.mark.parametrize("person", ["manager", "admin0", "root"])
+def test_the_pages_of_consent_lead_to_what_was_changed(
+    world: World, person: str
+) -> None:
+    user = {"manager": manager_of(world), "root": world.platform_admin}.get(
+        person, world.people["admin0"]
+    )
+    participation = world.sites[0].participations.get()
+    for site in world.sites[:2]:
+        set_may_create_tasks(
+            participation=site.participations.get(), allowed=False, actor=SYSTEM
+        )
+    for target, actions in (
+        (participation, {"invited", "accepted", "sending_stopped"}),
+        (world.collaboration, {"created"}),
+    ):
+        kind = target._meta.model_name
+        query = f"{kind}={target.pk}"
+        assert f'href="{address(Event)}?{query}"' in shown_to(user, target)
+        found = Event.objects.filter(pk__in=listed(user, Event, query))
+        assert {f"{kind}.{action}" for action in actions} == set(
+            found.values_list("action", flat=True)
+        )
+    page = text(desk(user).get(f"{address(Event)}?participation={participation.pk}"))
+    assert "may_create_tasks: True → False" in page
 
 
 def test_an_organization_reads_of_its_people(world: World, rival: World) -> None:

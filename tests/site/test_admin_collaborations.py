@@ -140,7 +140,7 @@ def test_the_organizations_own_admin_answers(
         acts(
             f"participation.{answer}",
             actor_id=admin.pk,
-            object_id=world.collaboration.pk,
+            object_id=participation.pk,
         )
         == 1
     )
@@ -173,7 +173,7 @@ def test_an_invitation_is_withdrawn_by_the_collaborations_admin(
     assert act(manager_of(world), participation, "withdraw").status_code == 302
     assert state(participation) == ParticipationStatus.ENDED
     assert act(rival.people["admin0"], participation, "accept").status_code == 404
-    assert acts("participation.withdrawn", object_id=world.collaboration.pk) == 1
+    assert acts("participation.withdrawn", collaboration_id=world.collaboration.pk) == 1
 
 
 @pytest.mark.parametrize(("person", "page"), [("admin1", "leave"), ("manager", "end")])

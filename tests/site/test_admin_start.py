@@ -162,3 +162,18 @@ def test_an_archived_collaboration_waits_for_nobody(world: World) -> None:
     assert numbers(admin)["Runs failed within 24 hours"] == "0"
     assert numbers(manager)["Invitations without an answer"] == "0"
     assert begin(manager) == set()
+
+
+def test_nobody_misses_the_nodes_of_an_archived_collaboration(world: World) -> None:
+    manager, admin = manager_of(world), world.people["admin0"]
+    Node.objects.update(last_seen_at=timezone.now() - timedelta(hours=1))
+    assert numbers(manager)["Nodes offline"] == "3"
+    archive_collaboration(collaboration=world.collaboration, actor=SYSTEM)
+    assert numbers(manager)["Nodes offline"] == "0"
+    assert "No node is expected to be online." in text(desk(manager).get("/admin/"))
+    offline = text(desk(manager).get(f"{address(Node)}?presence=offline"))
+    node = address(Node, "change", world.nodes[1].node.pk)
+    assert node not in offline
+    assert numbers(admin)["Nodes offline"] == "1"  # its own may serve others
+    every = text(desk(manager).get(address(Node)))
+    assert node in every  # what was there stays readable

@@ -143,3 +143,9 @@ def test_only_who_controls_the_task_may_cancel_it(
             if expected == 404:
                 assert answer.content == gone
     assert cancel(world, task, "admin0").status_code == 200
+
+
+def test_a_platform_admin_can_stop_any_task(world: World, task: dict[str, Any]) -> None:
+    world.people["root"] = world.platform_admin
+    assert cancel(world, task, "root").status_code == 200
+    assert set(Run.objects.values_list("status", flat=True)) == {"cancelled"}

@@ -61,7 +61,7 @@ def test_more_sites_take_no_more_queries(world: World, sites: int) -> None:
         answer = client.post("/api/v1/tasks/", body, headers=headers)
     assert answer.status_code == 201
     asked = [query["sql"] for query in captured.captured_queries]
-    assert len([sql for sql in asked if "SAVEPOINT" not in sql]) == 13, asked
+    assert len([sql for sql in asked if "SAVEPOINT" not in sql]) == 14, asked
 
 
 def test_all_runs_share_one_input(world: World) -> None:
@@ -157,9 +157,17 @@ def test_nobody_sends_for_an_organization_of_others(world: World, rival: World) 
         assert refused(world, organization=site) == (422, "organization_unknown")
 
 
-def test_a_platform_admin_belongs_to_no_organization(world: World) -> None:
-    world.people["root"] = world.platform_admin
-    assert refused(world, "root") == (422, "organization_unknown")
+def test_a_platform_admin_sends_only_where_a_role_allows_it(
+    world: World, rival: World
+) -> None:
+    root = world.people["root"] = world.platform_admin
+    assert refused(world, "root") == (403, "permission_denied")
+    roles = ((world.sites[0], Role.VIEWER), (rival.sites[0], Role.RESEARCHER))
+    for site, role in roles:
+        grant_membership(user=root, organization=site, role=role, actor=SYSTEM)
+    assert refused(world, "root") == (403, "permission_denied")
+    body = rival.task_body()
+    assert world.person("root").post("/api/v1/tasks/", body).status_code == 201
 
 
 def test_functions_must_be_known_and_partial(world: World) -> None:

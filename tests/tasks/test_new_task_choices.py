@@ -13,6 +13,7 @@ from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import Visibility
 from apps.collaborations.services import (
     create_collaboration,
+    set_may_create_tasks,
 )
 from apps.organizations.choices import Role
 from apps.organizations.services import create_organization, grant_membership
@@ -58,8 +59,9 @@ def test_with_several_collaborations_one_is_chosen_first(world: World) -> None:
     assert "The collaboration allows no algorithm yet." in text(chosen)
 
 
-@pytest.mark.parametrize("person", ["bob", "carol"])
+@pytest.mark.parametrize("person", ["bob", "carol", "root"])
 def test_who_may_not_send_learns_what_it_takes(world: World, person: str) -> None:
+    world.people["root"] = world.platform_admin
     answer = show(world, person=person)
     assert "no collaboration to which you may send tasks" in text(answer)
     assert "role of researcher" in text(answer)
@@ -78,14 +80,15 @@ def test_who_has_two_organizations_says_for_which(world: World) -> None:
     assert Task.objects.get().organization == world.sites[1]
 
 
-def test_a_platform_admin_without_an_organization_is_told(world: World) -> None:
-    world.people["root"] = world.platform_admin
-    query = f"?collaboration={world.collaboration.pk}"
-    answer = show(world, query, person="root")
+def test_who_is_of_an_organization_that_was_stopped_is_told(world: World) -> None:
+    set_may_create_tasks(
+        participation=world.sites[0].participations.get(), allowed=False, actor=SYSTEM
+    )
+    answer = show(world, f"?collaboration={world.collaboration.pk}")
     assert "None of your organizations may send tasks here." in text(answer)
-    refused = send(world, "root")
+    refused = send(world)
     assert refused.status_code == 422
-    assert above(refused) == "You cannot send tasks for this organization here."
+    assert above(refused).endswith("A send no tasks.")
 
 
 def test_central_functions_are_shown_and_come_later(world: World) -> None:

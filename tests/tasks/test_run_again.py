@@ -155,7 +155,9 @@ def test_a_withdrawn_version_is_not_run_again(
 def test_only_who_controls_the_task_may_run_it_again(
     world: World, rival: World, ended: dict[str, Any]
 ) -> None:
+    world.people["root"] = world.platform_admin
     table = [
+        (world, "root", 403),
         (world, "bob", 403),
         (world, "carol", 403),
         (world, "dave", 404),

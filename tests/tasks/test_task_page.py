@@ -119,18 +119,25 @@ def test_hostile_words_are_shown_as_words(world: World) -> None:
 
 
 # Who may, and who only looks.
-CONTROL = [("alice", True), ("admin0", True), ("bob", False), ("carol", False)]
+CONTROL = [
+    ("alice", True, True),
+    ("admin0", True, True),
+    ("bob", False, False),
+    ("carol", False, False),
+    ("root", True, False),
+]
 
 
-@pytest.mark.parametrize(("person", "may"), CONTROL)
+@pytest.mark.parametrize(("person", "cancels", "repeats"), CONTROL)
 def test_cancel_and_run_again_are_offered_to_who_may(
-    world: World, task: dict[str, Any], person: str, may: bool
+    world: World, task: dict[str, Any], person: str, cancels: bool, repeats: bool
 ) -> None:
+    world.people["root"] = world.platform_admin
     (run,) = world.nodes[0].claimed()
     world.nodes[0].complete(run)
     html = page(browser(world, person), f"/tasks/{task['id']}/")
-    assert (f'action="/tasks/{task["id"]}/cancel/"' in html) is may
-    assert (f'action="/runs/{run["run"]}/again/"' in html) is may
+    assert (f'action="/tasks/{task["id"]}/cancel/"' in html) is cancels
+    assert (f'action="/runs/{run["run"]}/again/"' in html) is repeats
     assert f'action="/runs/{of_site(task, 1)}/again/"' not in html  # it goes on
     with nothing_stored():
         refused = [

@@ -10,6 +10,7 @@ NARROWING = {
     "events_for",
     "changeable_by",
     "with_own_admin",
+    "with_sender",
     "going_on",
     "standing",
     "visible_to",
@@ -24,7 +25,14 @@ NARROWING = {
     "serving",
 }
 # Questions that are answered with yes or no, and where yes means "may".
-QUESTIONS = {"has_perm", "may_control", "administers", "includes", "matches"}
+QUESTIONS = {
+    "may_cancel",
+    "may_repeat",
+    "hold_consent",
+    "administers",
+    "includes",
+    "matches",
+}
 # Functions whose every filter is about who asks.
 SCOPES = NARROWING | {
     "people_known_to",

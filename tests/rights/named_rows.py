@@ -1,0 +1,67 @@
+"""Says which rows of the finished worlds the tables mean by their words."""
+
+import json
+
+from apps.audit.actors import Actor
+from apps.audit.models import Event
+from apps.collaborations.models import Participation, Study
+from apps.collaborations.services import set_collaboration_admins, set_may_create_tasks
+from apps.collaborations.studies import update_study
+from apps.organizations.models import Membership
+from tests.rights.stage import Scene, token_of
+
+
+def name_rows(scene: Scene) -> None:
+    """Say which rows of both finished worlds are meant."""
+    world = scene.world
+    a, b, c = world.sites
+    viewer, admin = world.people["bob"], world.people["admin0"]
+    memberships = Membership.objects.filter(organization=a)
+    participations = Participation.objects.filter(collaboration=world.collaboration)
+    person = world.people["alice"]
+    token, _ = token_of(person)
+    made = Event.objects.filter(action="token.created", object_id=token.pk)
+    _change_rules(scene)
+    scene.things |= {
+        "collaboration": world.collaboration.pk,
+        "organization": a.pk,
+        "partner_organization": b.pk,
+        "addressed": b.pk,
+        "bystander_organization": c.pk,
+        "participation": participations.get(organization=a).pk,
+        "partner_participation": participations.get(organization=b).pk,
+        "membership": memberships.get(user=viewer).pk,
+        "own_membership": memberships.get(user=admin).pk,
+        "user": viewer.pk,
+        "site_name": a.name,
+        "sender_name": person.username,
+        "manifest": json.dumps(world.version.manifest),
+        "username": viewer.username,
+        "token": token.pk,
+        "event": made.get().pk,
+        "collaboration_event": _last("study.changed"),
+        "policy_event": _last("collaboration.admins_set"),
+        "participation_event": _last("participation.sending_allowed"),
+    }
+
+
+def _change_rules(scene: Scene) -> None:
+    """Leave one event of each kind, new enough for the first page of a list."""
+    world, actor = scene.world, Actor.user(scene.world.platform_admin.pk)
+    update_study(
+        study=Study.objects.get(pk=scene.things["study"]),
+        name=f"{world.collaboration.name} study",
+        organizations=world.sites[:2],
+        actor=actor,
+    )
+    set_collaboration_admins(
+        collaboration=world.collaboration,
+        admins=[world.people["manager"]],
+        actor=actor,
+    )
+    participation = world.sites[0].participations.get()
+    set_may_create_tasks(participation=participation, allowed=True, actor=actor)
+
+
+def _last(action: str) -> int:
+    return Event.objects.filter(action=action).latest("pk").pk
