@@ -10,7 +10,6 @@ from typing import IO
 
 from ptm_node.channel import Channel
 from ptm_node.clock import Clock
-from ptm_node.config import Config
 from ptm_node.dispatch import Dispatcher
 from ptm_node.errors import NodeError, Revoked, StateInUse
 from ptm_node.journal import Journal
@@ -18,6 +17,7 @@ from ptm_node.life import Life
 from ptm_node.logs import LogFolder
 from ptm_node.roster import Roster
 from ptm_node.runtimes.base import Runtime
+from ptm_node.sections import Config
 from ptm_node.server_api import ServerApi
 from ptm_node.site import Site
 from ptm_node.spool import Spool

@@ -16,8 +16,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from ptm_node import __version__
 from ptm_node.clock import Backoff
-from ptm_node.config import Server
 from ptm_node.life import Life
+from ptm_node.sections import Server
 from ptm_node.server_api import ServerApi
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ptm_node import __version__, config
+from ptm_node import __version__, cli_policy, config
+from ptm_node.cli_options import ConfigOption, JsonOption
 from ptm_node.errors import NodeError
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ConfigOption = Annotated[
-    Path, typer.Option("--config", help="The configuration file of this node.")
-]
+app.add_typer(cli_policy.app, name="policy")
 
 
 @app.command()
@@ -85,7 +84,7 @@ def run(config_file: ConfigOption) -> None:
 @app.command()
 def status(
     config_file: ConfigOption,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what this node holds, and when it last heard from the server."""
     from ptm_node.status import describe, read

@@ -10,13 +10,23 @@ import re
 import stat
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Meta, Struct
 
 from ptm_node.errors import ConfigError
+from ptm_node.lines import line_of
+from ptm_node.sections import (
+    Config,
+    Database,
+    Limits,
+    Node,
+    Policy,
+    RegistryLogin,
+    Server,
+    Size,
+)
 from ptm_node.template import examples
 
 S = TypeVar("S")
@@ -27,89 +37,6 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kmgt]?)")
 _TIME = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-class Size(int):
-    """Bytes, written like "2g"."""
-
-    @property
-    def in_words(self) -> str:
-        size = float(self)
-        for unit in ("bytes", "kB", "MB"):
-            if size < 1024:
-                return f"{size:.0f} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
-            size /= 1024
-        return f"{size:.1f} GB"
-
-
-class Duration(float):
-    """Seconds, written like "1h"."""
-
-
-class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file. An unknown key is a mistake, never ignored."""
-
-
-class Server(Section, frozen=True):
-    url: str
-    ca_bundle: str | None = None
-    channel: Literal["auto", "websocket", "polling"] = "auto"
-
-
-class Node(Section, frozen=True):
-    name: str
-    key_file: str = "node.key"
-    state: str = "state"
-    collaborations: list[int] = []
-
-
-class RegistryLogin(Section, frozen=True):
-    username: str
-    password_file: str
-
-
-class Database(Section, frozen=True):
-    # Sources that are reached over a network come later: the sandbox has none.
-    type: Literal["csv", "parquet", "excel", "folder", "other"]
-    uri: str
-    collaborations: list[int] = []
-
-
-class Policy(Section, frozen=True):
-    images: list[str] = []
-    min_count: Annotated[int, Meta(ge=0)] = 10
-    share_extremes: bool = False
-    share_log: bool = False
-
-
-class Limits(Section, frozen=True):
-    cpus: Annotated[float, Meta(gt=0)] = 1.0
-    memory: Size = Size(2 << 30)
-    pids: Annotated[int, Meta(ge=2)] = 128
-    output: Size = Size(100 << 20)
-    log: Size = Size(1 << 20)
-    tmp: Size = Size(256 << 20)
-    time: Duration = Duration(3600)
-    stop_grace: Duration = Duration(10)
-    concurrent_runs: Annotated[int, Meta(ge=1, le=64)] = 2
-
-
-class Config(NamedTuple):
-    """The whole file. Every path in it is absolute."""
-
-    server: Server
-    node: Node
-    registry: dict[str, RegistryLogin]
-    databases: dict[str, Database]
-    policy: Policy
-    limits: Limits
-
-    @property
-    def collaborations(self) -> list[int]:
-        """The collaborations that this node works for."""
-        served = set(self.node.collaborations)
-        served.update(*(d.collaborations for d in self.databases.values()))
-        return sorted(served)
 
 
 def load(path: Path) -> Config:
@@ -151,10 +78,12 @@ def read_secret(path: Path) -> str:
 class _Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._text = ""
         self._folder = path.absolute().parent
 
     def config(self) -> Config:
-        data = tomllib.loads(self._path.read_text())
+        self._text = self._path.read_text()
+        data = tomllib.loads(self._text)
         unknown = sorted(set(data) - set(Config._fields))
         if unknown:
             self._fail(unknown[0], "there is no such section")
@@ -221,7 +150,9 @@ class _Reader:
         return str(self._folder / path)
 
     def _fail(self, where: str, problem: str) -> NoReturn:
-        raise ConfigError(f"{self._path}: {where}: {problem}. {_remedy(where)}")
+        line = line_of(self._text, where)
+        place = f"{self._path}, line {line}" if line else str(self._path)
+        raise ConfigError(f"{place}: {where}: {problem}. {_remedy(where)}")
 
 
 def is_safe(url: str) -> bool:
@@ -251,12 +182,14 @@ def _decode(kind: type, value: object) -> object:
 
 def _remedy(where: str) -> str:
     """What to write instead, from the template that `init` writes."""
-    section, *steps = re.sub(r"\[.*", "", where).split(".")
+    section, *steps = re.sub(r"\[\d+\]", "", where).split(".")
     example: Any = examples()
     example = example.get(section, example)
     for step in steps:
         # The site gives databases and registries their names: any example will do.
         example = example.get(step) or next(iter(example.values()), {})
+        if isinstance(example, list) and isinstance(example[-1], dict):
+            example = {name: row[name] for row in example for name in row}
     if isinstance(example, dict):
         return f"Known keys are {', '.join(example)}."
     return f"Write it like: {(section, *steps)[-1]} = {json.dumps(example)}."

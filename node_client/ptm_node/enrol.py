@@ -7,7 +7,7 @@ import re
 import secrets
 from pathlib import Path
 
-from ptm_node import config
+from ptm_node import config, sections
 from ptm_node.errors import ConfigError, Refused, Terminal
 from ptm_node.messages import Enrolled, Enrolment
 from ptm_node.server_api import enrol
@@ -28,7 +28,7 @@ def initialise(
         )
     if not config.is_safe(server):
         raise ConfigError(f"{server}: only https is safe outside this machine.")
-    address = config.Server(url=server, ca_bundle=ca_bundle)
+    address = sections.Server(url=server, ca_bundle=ca_bundle)
     path.parent.mkdir(parents=True, exist_ok=True)
     key_file = path.with_suffix(".key")
     fresh = not key_file.exists()
@@ -50,7 +50,7 @@ def _new_key() -> str:
     return f"ptmn_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
 
 
-def _configuration(path: Path, server: config.Server, name: str) -> str:
+def _configuration(path: Path, server: sections.Server, name: str) -> str:
     settings = {
         "url": server.url,
         "name": name,

@@ -21,6 +21,10 @@ class ConfigError(NodeError):
     exit_code = 2
 
 
+class ExamplesFail(NodeError):
+    """The site's rules do not say what its examples mean them to say."""
+
+
 class Terminal(NodeError):
     """The server will not work with this node: trying again cannot help."""
 

@@ -3,7 +3,6 @@
 import msgspec
 from msgspec import Struct
 
-from ptm_node.config import Server
 from ptm_node.messages import (
     Beat,
     Claim,
@@ -17,6 +16,7 @@ from ptm_node.messages import (
     Report,
     Welcome,
 )
+from ptm_node.sections import Server
 from ptm_node.transport import ANSWER_SECONDS, Answer, Transport
 
 _JSON = {"Content-Type": "application/json"}

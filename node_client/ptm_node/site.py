@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ptm_node.config import Config
 from ptm_node.journal import Journal
 from ptm_node.life import Life
 from ptm_node.logs import LogFolder
 from ptm_node.messages import Key
 from ptm_node.runtimes.base import Runtime
+from ptm_node.sections import Config
 from ptm_node.server_api import ServerApi
 from ptm_node.spool import Spool
 

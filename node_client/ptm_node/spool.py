@@ -8,10 +8,10 @@ from typing import IO
 
 import msgspec
 
-from ptm_node.config import Size
 from ptm_node.errors import RunFailure
 from ptm_node.journal import Output
 from ptm_node.messages import Code, Key
+from ptm_node.sections import Size
 
 _CHUNK = 1 << 20
 # JSON up to this size is recognised; more would cost memory for a mere label.

@@ -48,6 +48,35 @@ name = "our node"
 #share_extremes = false
 # Whether the log of a container is sent to the server.
 #share_log = false
+# Whether researchers are told why a task was refused, by which of your rules.
+#share_reasons = true
+
+# Rules say more than the list of images. They are read from the top, and the first that
+# fits a task decides; a task that fits none is refused. A rule fits if everything that
+# it says fits; what it does not say may be anything. Organizations and users are those
+# who sent the task: here the node has to trust the server.
+#[[policy.rules]]
+#action = "refuse"
+#name = "nothing by students"
+#users = ["student"]
+#[[policy.rules]]
+#action = "run"
+#name = "summaries for our partners"
+#collaborations = [1]
+#databases = ["default"]
+#images = ["registry.example.org/ptm/summary"]
+#functions = ["summary"]
+#organizations = [2, 3]
+
+# What you mean the rules to say. `ptm-node policy test` tells where they do not.
+#[[policy.examples]]
+#expect = "run"
+#image = "registry.example.org/ptm/summary"
+#function = "summary"
+#collaboration = 1
+#databases = ["default"]
+#organization = 2
+#user = "ada"
 
 # What one run may use.
 [limits]

@@ -10,8 +10,9 @@ import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 
-from ptm_node import __version__, config, errors
+from ptm_node import __version__, errors
 from ptm_node.messages import Problem
+from ptm_node.sections import Server
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Answer(NamedTuple):
 class Transport:
     """Sends requests below one address. Safe to share between threads."""
 
-    def __init__(self, server: config.Server, headers: dict[str, str]) -> None:
+    def __init__(self, server: Server, headers: dict[str, str]) -> None:
         parts = urlsplit(server.url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self.base = f"{parts.path.rstrip('/')}/api/v1/node/"

@@ -59,6 +59,8 @@ def inline(value: object) -> str:
     if isinstance(value, dict):
         pairs = ", ".join(f"{json.dumps(k)} = {inline(v)}" for k, v in value.items())
         return f"{{ {pairs} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(inline, value))}]"
     return json.dumps(value)
 
 

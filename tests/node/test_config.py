@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from ptm_node import config
+from ptm_node import config, sections
 from ptm_node.errors import ConfigError
 from ptm_node.template import TEMPLATE, examples
 
@@ -13,7 +13,7 @@ from tests.node.fake_protocol import KEY
 MINIMAL = '[server]\nurl = "https://ptm.example.org"\n[node]\nname = "x"\n'
 
 
-def load(folder: Path, text: str) -> config.Config:
+def load(folder: Path, text: str) -> sections.Config:
     path = folder / "node.toml"
     path.write_text(text)
     return config.load(path)
@@ -65,9 +65,10 @@ def test_sizes_and_times_are_read_with_their_units(tmp_path: Path) -> None:
     ],
 )
 def test_a_size_can_be_said_in_words(size: int, words: str) -> None:
-    assert config.Size(size).in_words == words
+    assert sections.Size(size).in_words == words
 
 
+RULE = '[[policy.rules]]\naction = "run"\n'
 MISTAKES = {
     "unknown key": ("[limits]\nmemroy = 1", "limits", "`memroy`", "memory"),
     "unknown section": ("[limit]", "limit", "no such section", "limits"),
@@ -104,12 +105,36 @@ MISTAKES = {
         "lower-case",
         "type, uri",
     ),
+    "unknown key of a rule": (
+        f"{RULE}\n{RULE}image = 1",
+        "policy.rules[1]",
+        "`image`",
+        "Known keys are action, name, users, collaborations, databases, images",
+    ),
+    "wrong type in a rule": (
+        f'{RULE}\n{RULE}users = "a"',
+        "policy.rules[1].users",
+        "array",
+        'users = ["student"]',
+    ),
     "login": (
         '[registry]\n"r:5050" = { username = 3 }',
         "registry.r:5050.username",
         "`str`",
         'username = "node"',
     ),
+}
+
+
+# The others stand in the second line below MINIMAL.
+LINES = {
+    "unknown key": 5,  # told by its header
+    "unknown section": 5,
+    "missing key": 5,
+    "relative path": 7,
+    "bad label": 5,
+    "unknown key of a rule": 8,
+    "wrong type in a rule": 10,
 }
 
 
@@ -121,7 +146,8 @@ def test_a_mistake_is_named_with_its_place_and_its_remedy(
     with pytest.raises(ConfigError) as mistake:
         load(tmp_path, MINIMAL + text)
     sentence = str(mistake.value)
-    assert sentence.startswith(f"{tmp_path / 'node.toml'}: {place}: ")
+    file = tmp_path / "node.toml"
+    assert sentence.startswith(f"{file}, line {LINES.get(name, 6)}: {place}: ")
     assert problem in sentence
     assert remedy in sentence
     assert "\n" not in sentence
@@ -186,7 +212,7 @@ def test_the_template_is_valid_and_shows_every_key_at_its_default(
 ) -> None:
     plain = load(tmp_path, MINIMAL)
     shown = examples()
-    assert set(shown) == set(config.Config._fields)
+    assert set(shown) == set(sections.Config._fields)
     for section in ("server", "node", "policy", "limits"):
         known = getattr(plain, section)
         assert set(shown[section]) == set(known.__struct_fields__)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from ptm_node import config
-from ptm_node.config import Size
 from ptm_node.journal import Journal
 from ptm_node.messages import Code, Key, Report, Status
 from ptm_node.runtimes.base import ContainerSpec, Handle, Limits, Mount
 from ptm_node.runtimes.fake import FakeEngine, FakeRuntime
+from ptm_node.sections import Size
 from ptm_node.spool import Spool
 
 from tests.node.conftest import StartDaemon

@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
-from ptm_node.config import Size
 from ptm_node.errors import RunFailure
 from ptm_node.messages import Code, Key
+from ptm_node.sections import Size
 from ptm_node.spool import Spool
 
 KEY = Key(3, 1)

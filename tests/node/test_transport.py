@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from ptm_node import errors, transport
-from ptm_node.config import Server
 from ptm_node.messages import Enrolled
+from ptm_node.sections import Server
 from ptm_node.server_api import ServerApi
 from ptm_node.transport import Transport
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pytest
 from ptm_node import uploads
-from ptm_node.config import Server
 from ptm_node.errors import AttemptGone, Refused, Trouble
 from ptm_node.journal import Output, Phase
 from ptm_node.messages import Key
 from ptm_node.runtimes.fake import FakeEngine
+from ptm_node.sections import Server
 from ptm_node.server_api import ServerApi
 from ptm_node.uploads import CHUNK, Upload
 
@@ -209,7 +209,7 @@ def test_a_senseless_offset_is_trouble(
 UPLOADER = """
 import resource, sys
 from pathlib import Path
-from ptm_node.config import Server
+from ptm_node.sections import Server
 from ptm_node.journal import Output, Phase
 from ptm_node.messages import Key
 from ptm_node.server_api import ServerApi

@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from ptm_node.config import Config, Database, read_secret
+from ptm_node.config import read_secret
 from ptm_node.messages import Assignment
 from ptm_node.policy import Permit
 from ptm_node.runtimes.base import (
@@ -20,6 +20,7 @@ from ptm_node.runtimes.base import (
     Mount,
     sandbox_user,
 )
+from ptm_node.sections import Config, Database
 
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,16})*")
 

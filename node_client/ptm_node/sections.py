@@ -1,0 +1,116 @@
+"""What a site may configure, section by section."""
+
+from typing import Annotated, Literal, NamedTuple
+
+from msgspec import Meta, Struct
+
+
+class Size(int):
+    """Bytes, written like "2g"."""
+
+    @property
+    def in_words(self) -> str:
+        size = float(self)
+        for unit in ("bytes", "kB", "MB"):
+            if size < 1024:
+                return f"{size:.0f} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
+            size /= 1024
+        return f"{size:.1f} GB"
+
+
+class Duration(float):
+    """Seconds, written like "1h"."""
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file. An unknown key is a mistake, never ignored."""
+
+
+class Server(Section, frozen=True):
+    url: str
+    ca_bundle: str | None = None
+    channel: Literal["auto", "websocket", "polling"] = "auto"
+
+
+class Node(Section, frozen=True):
+    name: str
+    key_file: str = "node.key"
+    state: str = "state"
+    collaborations: list[int] = []
+
+
+class RegistryLogin(Section, frozen=True):
+    username: str
+    password_file: str
+
+
+class Database(Section, frozen=True):
+    # Sources that are reached over a network come later: the sandbox has none.
+    type: Literal["csv", "parquet", "excel", "folder", "other"]
+    uri: str
+    collaborations: list[int] = []
+
+
+class Rule(Section, frozen=True):
+    """Runs or refuses the tasks that fit everything it says."""
+
+    action: Literal["run", "refuse"]
+    name: str = ""
+    collaborations: list[int] | None = None
+    databases: list[str] | None = None
+    images: list[str] | None = None
+    functions: list[str] | None = None
+    organizations: list[int] | None = None
+    users: list[str] | None = None
+
+
+class Example(Section, frozen=True):
+    """A task, and what the site means its rules to say of it."""
+
+    expect: Literal["run", "refuse"]
+    image: str
+    function: str
+    collaboration: int
+    databases: list[str] = []
+    organization: int | None = None
+    user: str | None = None
+
+
+class Policy(Section, frozen=True):
+    images: list[str] = []
+    min_count: Annotated[int, Meta(ge=0)] = 10
+    share_extremes: bool = False
+    share_log: bool = False
+    share_reasons: bool = True
+    rules: list[Rule] = []
+    examples: list[Example] = []
+
+
+class Limits(Section, frozen=True):
+    cpus: Annotated[float, Meta(gt=0)] = 1.0
+    memory: Size = Size(2 << 30)
+    pids: Annotated[int, Meta(ge=2)] = 128
+    output: Size = Size(100 << 20)
+    log: Size = Size(1 << 20)
+    tmp: Size = Size(256 << 20)
+    time: Duration = Duration(3600)
+    stop_grace: Duration = Duration(10)
+    concurrent_runs: Annotated[int, Meta(ge=1, le=64)] = 2
+
+
+class Config(NamedTuple):
+    """The whole file. Every path in it is absolute."""
+
+    server: Server
+    node: Node
+    registry: dict[str, RegistryLogin]
+    databases: dict[str, Database]
+    policy: Policy
+    limits: Limits
+
+    @property
+    def collaborations(self) -> list[int]:
+        """The collaborations that this node works for."""
+        served = set(self.node.collaborations)
+        served.update(*(d.collaborations for d in self.databases.values()))
+        return sorted(served)
