@@ -126,10 +126,11 @@ def _ended(run: Run, reason: str) -> Sequence[Note]:
         return [Note("Ended at the task's deadline; run it again for more time.")]
     if run.status == S.COMPLETED:
         return []
+    if run.status == S.WITHHELD:
+        why = run.detail or "Not released by the site"
+        return [Note(f"Computed. {why[:1].upper()}{why[1:]}; ask its data steward.")]
     if run.code:
         return [Note(_blamed(run, HINTS[F(run.code)]))]
-    if run.status == S.WITHHELD:
-        return [Note("Computed, but not released by the site; ask its data steward.")]
     return [Note("The site gave no reason; ask its data steward.")]
 
 

@@ -26,6 +26,7 @@ class Status(StrEnum):
     RUNNING = "running"
     FAILED = "failed"
     REJECTED = "rejected"
+    WITHHELD = "withheld"
     CANCELLED = "cancelled"
     QUEUED = "queued"
 

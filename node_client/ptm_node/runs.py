@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from concurrent.futures import Future
 
-from ptm_node import policy
+from ptm_node import disclosure, policy
 from ptm_node.clock import Backoff
 from ptm_node.contracts import ptm
 from ptm_node.deliveries import LogTail
@@ -183,9 +183,11 @@ class Attempt:
                 raise RunFailure(Code.EXIT_NONZERO, f"exit status {code}")
 
     def _keep_result(self) -> None:
+        config = self._site.config
         output = self._site.spool.keep(
-            ptm.output_file(self._folder), self.key, self._site.config.limits.output
+            ptm.output_file(self._folder), self.key, config.limits.output
         )
+        disclosure.check(self._site.spool.path(self.key), config.policy)
         self._outbox.result(self.key, output)
         log.info("run %s: a result of %d bytes", self.key, output.size)
 

@@ -79,6 +79,8 @@ class Example(Section, frozen=True):
 class Policy(Section, frozen=True):
     images: list[str] = []
     min_count: Annotated[int, Meta(ge=0)] = 10
+    count_names: tuple[str, ...] = ("n", "count")
+    only_checked: bool = False
     share_extremes: bool = False
     share_log: bool = False
     share_reasons: bool = True

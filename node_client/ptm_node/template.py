@@ -42,8 +42,13 @@ name = "our node"
 # Images that may run here, by the name without digest; * stands for anything.
 # None by default.
 #images = ["registry.example.org/ptm/*"]
-# Algorithms leave out groups that are smaller than this.
+# Algorithms leave out groups that are smaller than this, and a result in JSON that
+# shows a smaller count all the same is withheld.
 #min_count = 10
+# What counts are called in results.
+#count_names = ["n", "count"]
+# Whether to withhold what cannot be looked through: no JSON, or more than 8 MiB.
+#only_checked = false
 # Minimum and maximum are values of single patients.
 #share_extremes = false
 # Whether the log of a container is sent to the server.

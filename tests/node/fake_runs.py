@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.node.fake_http import Problem, Reply
 
-TERMINAL = {"completed", "failed", "rejected", "cancelled", "expired"}
+TERMINAL = {"completed", "failed", "rejected", "withheld", "cancelled", "expired"}
 ORDER = ["queued", "claimed", "preparing", "running"]
 API = "/api/v1/node/"
 Json = dict[str, Any]

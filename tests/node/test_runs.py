@@ -16,10 +16,10 @@ OTHER = IMAGE.replace("summary", "other")
 def test_a_result_arrives_and_nothing_is_left_behind(
     server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
-    engine.present[IMAGE] = writes(b'{"n": 1}')
+    engine.present[IMAGE] = writes(b'{"n": 12}')
     daemon = start()
     run = server.wait_status(server.add_run(IMAGE), "completed")
-    assert (run.result, run.media_type) == (b'{"n": 1}', "application/json")
+    assert (run.result, run.media_type) == (b'{"n": 12}', "application/json")
     assert engine.starts == [(1, 1)]
     wait_until_clean(daemon)
 

@@ -174,7 +174,17 @@ ENDED: list[tuple[dict[str, Any], str, str]] = [
     (
         {"status": "withheld"},
         "",
-        "Computed, but not released by the site; ask its data steward.",
+        "Computed. Not released by the site; ask its data steward.",
+    ),
+    (
+        {
+            "status": "withheld",
+            "code": "policy_refused",
+            "detail": "the result was withheld: it holds a count below 10",
+        },
+        "",
+        "Computed. The result was withheld: it holds a count below 10; ask its data"
+        " steward.",
     ),
     (
         {"status": "cancelled"},
