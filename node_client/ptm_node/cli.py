@@ -94,6 +94,27 @@ def status(
 
 
 @app.command()
+def pause(
+    config_file: ConfigOption,
+    reason: Annotated[str, typer.Option(help="Shown by `status`.")] = "by the operator",
+) -> None:
+    """Begin nothing new until `resume`, over any restart. What runs goes on."""
+    from ptm_node import status
+
+    status.pause(Path(config.load(config_file).node.state), reason)
+    typer.echo("Paused: within half a minute no new run begins.")
+
+
+@app.command()
+def resume(config_file: ConfigOption) -> None:
+    """Take work again after `pause`."""
+    from ptm_node import status
+
+    status.pause(Path(config.load(config_file).node.state), "")
+    typer.echo("Resumed: within half a minute the node asks for work.")
+
+
+@app.command()
 def version() -> None:
     """Show the version."""
     typer.echo(__version__)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ptm_node.errors import ConfigError
+from ptm_node.hours import SPAN, Span
 from ptm_node.lines import line_of
 from ptm_node.sections import (
     Config,
@@ -173,6 +174,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _decode(kind: type, value: object) -> object:
+    if kind is Span:
+        if isinstance(value, str) and SPAN.fullmatch(value):
+            return Span(value)
+        raise ValueError(f"{value!r} is not a span of hours")
     pattern, units = (_SIZE, _BYTES) if kind is Size else (_TIME, _SECONDS)
     match = pattern.fullmatch(value) if isinstance(value, str) else None
     if match is None:

@@ -7,10 +7,13 @@ thinks that it holds, so whatever got lost in between is put right within second
 import logging
 import threading
 from collections.abc import Callable
+from datetime import datetime
 
 from ptm_node import __version__
 from ptm_node.channel import Channel
 from ptm_node.errors import ClaimStale, Trouble
+from ptm_node.hours import quiet_until
+from ptm_node.journal import PAUSE
 from ptm_node.messages import (
     Announcement,
     Claim,
@@ -81,7 +84,8 @@ class Dispatcher:
         if self._announced is None:
             self._hello()
             self._on_welcome()
-        self._recovery.begin_unstarted()
+        if not self._ordered_rest():
+            self._recovery.begin_unstarted()
         capacity = self._capacity()
         hold = _HELD_SECONDS if channel.polling and capacity else 0
         began = self._site.life.clock.monotonic()
@@ -157,14 +161,25 @@ class Dispatcher:
 
     def _capacity(self) -> int:
         """How many runs to ask for: none while they could not be started."""
-        reason = ""
-        if self._site.life.draining.is_set():
-            reason = "the daemon is ending"
-        elif not self._site.runtime.ready or not self._recovery.done:
-            reason = "the container engine does not answer"
+        reason = self._why_not()
         if reason != self._site.journal.noted("paused"):
             self._site.journal.note("paused", reason)
         return 0 if reason else self._roster.capacity
+
+    def _why_not(self) -> str:
+        if self._site.life.draining.is_set():
+            return "the daemon is ending"
+        if not self._site.runtime.ready or not self._recovery.done:
+            return "the container engine does not answer"
+        return self._ordered_rest()
+
+    def _ordered_rest(self) -> str:
+        """Why the site wants nothing new to begin now, if it does not."""
+        if ordered := self._site.journal.noted(PAUSE):
+            return f"paused: {ordered}"
+        now = datetime.fromtimestamp(self._site.life.clock.now()).astimezone()
+        quiet = quiet_until(self._site.config.policy.quiet_hours, now)
+        return f"quiet hours until {quiet}" if quiet else ""
 
     def _rest(self, seconds: float) -> None:
         clock = self._site.life.clock

@@ -16,6 +16,8 @@ from msgspec import Struct
 
 from ptm_node.messages import Assignment, Held, Holdings, Key, Report
 
+# Noted by the site's operator: why nothing new is to begin.
+PAUSE = "pause_ordered"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value NOT NULL);
 CREATE TABLE IF NOT EXISTS runs (

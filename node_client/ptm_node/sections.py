@@ -4,6 +4,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
+from ptm_node.hours import Span
+
 
 class Size(int):
     """Bytes, written like "2g"."""
@@ -84,6 +86,7 @@ class Policy(Section, frozen=True):
     share_extremes: bool = False
     share_log: bool = False
     share_reasons: bool = True
+    quiet_hours: tuple[Span, ...] = ()
     rules: list[Rule] = []
     examples: list[Example] = []
 

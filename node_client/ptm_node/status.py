@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from ptm_node.agent import take_state
 from ptm_node.errors import ConfigError, StateInUse
-from ptm_node.journal import Journal, Row
+from ptm_node.journal import PAUSE, Journal, Row
 
 
 class HeldRun(TypedDict):
@@ -30,10 +30,7 @@ class Status(TypedDict):
 
 
 def read(state: Path) -> Status:
-    path = state / "journal.sqlite3"
-    if not path.exists():
-        raise ConfigError(f"{state}: there is no journal; this node never ran.")
-    journal = Journal(path)
+    journal = _journal(state)
     try:
         node = journal.noted("node")
         organization = journal.noted("organization")
@@ -46,6 +43,18 @@ def read(state: Path) -> Status:
             last_contact=_moment(journal.noted("last_contact")),
             held=[_held(row) for row in journal.rows()],
         )
+    finally:
+        journal.close()
+
+
+def pause(state: Path, reason: str) -> None:
+    """Begin nothing new until `resume`; a daemon that runs heeds it at its next look.
+
+    An empty reason resumes.
+    """
+    journal = _journal(state)
+    try:
+        journal.note(PAUSE, reason)
     finally:
         journal.close()
 
@@ -66,6 +75,13 @@ def describe(status: Status) -> str:
             f" {run['phase']}{ending}"
         )
     return "\n".join(lines)
+
+
+def _journal(state: Path) -> Journal:
+    path = state / "journal.sqlite3"
+    if not path.exists():
+        raise ConfigError(f"{state}: there is no journal; this node never ran.")
+    return Journal(path)
 
 
 def _held(row: Row) -> HeldRun:

@@ -56,6 +56,9 @@ name = "our node"
 # Whether researchers are told why a task was refused, by which of your rules.
 #share_reasons = true
 
+# Hours of the day, in local time, in which nothing new begins.
+#quiet_hours = ["22:00-06:30"]
+
 # Rules say more than the list of images. They are read from the top, and the first that
 # fits a task decides; a task that fits none is refused. A rule fits if everything that
 # it says fits; what it does not say may be anything. Organizations and users are those

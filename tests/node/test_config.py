@@ -117,6 +117,12 @@ MISTAKES = {
         "array",
         'users = ["student"]',
     ),
+    "no hours": (
+        '[policy]\nquiet_hours = ["22-6"]',
+        "policy.quiet_hours[0]",
+        "'22-6'",
+        'quiet_hours = ["22:00-06:30"]',
+    ),
     "login": (
         '[registry]\n"r:5050" = { username = 3 }',
         "registry.r:5050.username",
