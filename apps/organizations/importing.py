@@ -13,12 +13,14 @@ from django.db.models import QuerySet
 from tablib import Dataset
 
 from apps.accounts.models import User
+from apps.accounts.naming import keep_told
 from apps.accounts.people import FirstPassword, first_password
 from apps.audit.actors import Actor
 from apps.audit.services import record
 from apps.errors import Conflict, Invalid, Refusal
 from apps.organizations.member_rows import Kind, Line, MemberRows, exported
 from apps.organizations.models import Membership
+from apps.organizations.roster import Roster
 
 # Each change derives rights anew, and each new person costs a slow hash.
 CHANGES_AT_MOST = 100
@@ -46,7 +48,8 @@ def export_members(*, reader: User, memberships: QuerySet[Membership]) -> str:
 
 def preview_members(*, reader: User, rows: Dataset) -> list[Line]:
     """Return what an import would do, line by line, and do nothing."""
-    lines = _import(MemberRows(reader), rows, dry_run=True)
+    resource = MemberRows(reader)
+    lines = _import(resource, rows, dry_run=True)
     if sum(line.kind != Kind.SAME for line in lines) > CHANGES_AT_MOST:
         raise Invalid(
             "file",
@@ -54,7 +57,19 @@ def preview_members(*, reader: User, rows: Dataset) -> list[Line]:
             f"More than {CHANGES_AT_MOST} lines are new, changed or wrong. Divide the"
             " file.",
         )
+    _keep_taken(reader, resource.roster)
     return lines
+
+
+def _keep_taken(reader: User, roster: Roster) -> None:
+    """The names in the file of people whom the reader cannot see."""
+    own = [organization.pk for organization in roster.organizations.values()]
+    keep_told(
+        reader,
+        "user",
+        names=len(roster.taken_elsewhere),
+        organization=min(own, default=None),
+    )
 
 
 def refuse_wrong(lines: Sequence[Line]) -> None:
