@@ -60,3 +60,13 @@ class Conflict(Refusal):
     """The object's state does not allow it."""
 
     status = 409
+
+
+class TooMany(Refusal):
+    """The caller may, but not so often: in `wait` seconds again."""
+
+    status = 429
+
+    def __init__(self, detail: str, wait: int) -> None:
+        super().__init__("throttled", detail)
+        self.headers = {"Retry-After": str(wait)}

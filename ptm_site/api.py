@@ -12,6 +12,7 @@ from apps.collaborations.api_participations import ParticipationViewSet
 from apps.collaborations.api_studies import StudyViewSet
 from apps.nodes import urls as nodes
 from apps.nodes.api import NodeViewSet
+from apps.organizations import urls as organizations
 from apps.organizations.api import MembershipViewSet, OrganizationViewSet
 from apps.results import urls as results
 from apps.tasks import urls as tasks
@@ -33,6 +34,7 @@ router.register("audit", EventViewSet, basename="event")
 urlpatterns = [
     path("me/", Me.as_view(), name="me"),
     *router.urls,
+    *organizations.urlpatterns,
     *nodes.urlpatterns,
     *algorithms.urlpatterns,
     *tasks.urlpatterns,

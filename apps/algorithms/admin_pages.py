@@ -12,6 +12,7 @@ from apps.algorithms.choices import VersionStatus
 from apps.algorithms.manifests import MAX_BYTES
 from apps.algorithms.models import AlgorithmVersion
 from apps.algorithms.services import (
+    allow_image,
     allow_version,
     disallow_version,
     register_version,
@@ -119,8 +120,7 @@ class OfManagers(ServicePage):
     def open_to(cls, reader: User) -> bool:
         return bool(Collaboration.objects.changeable_by(reader).exists())
 
-    def allow(self, version: AlgorithmVersion, collaboration: Collaboration) -> str:
-        allow_version(version=version, collaboration=collaboration, actor=self.actor)
+    def allowed(self, version: AlgorithmVersion, collaboration: Collaboration) -> str:
         return f"{named(collaboration)} allows {named(version.algorithm)} now."
 
 
@@ -130,8 +130,11 @@ class AllowImage(OfManagers):
     introduction = "Members of the collaboration may send tasks with it from now on."
 
     def perform(self, data: dict[str, Any]) -> str:
-        self.target = AlgorithmVersion.objects.all().registered_as(data["image"])
-        return self.allow(self.target, data["collaboration"])
+        collaboration = data["collaboration"]
+        self.target = allow_image(
+            image=data["image"], collaboration=collaboration, asker=self.reader
+        )
+        return self.allowed(self.target, collaboration)
 
 
 class AllowVersion(OfManagers):
@@ -147,7 +150,11 @@ class AllowVersion(OfManagers):
         return visible.filter(status=VersionStatus.ACTIVE).select_related("algorithm")
 
     def perform(self, data: dict[str, Any]) -> str:
-        return self.allow(self.target, data["collaboration"])
+        collaboration = data["collaboration"]
+        allow_version(
+            version=self.target, collaboration=collaboration, actor=self.actor
+        )
+        return self.allowed(self.target, collaboration)
 
 
 class DisallowVersion(OfManagers):

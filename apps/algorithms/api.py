@@ -20,7 +20,7 @@ from apps.algorithms.serializers import (
     VersionRequestSerializer,
 )
 from apps.algorithms.services import (
-    allow_version,
+    allow_image,
     disallow_version,
     register_version,
     reinstate_version,
@@ -121,9 +121,8 @@ class AllowedVersions(APIView):
         """Let a collaboration that you manage use a registered image."""
         collaboration = _managed(request, pk)
         fields = body_of(request, ImageRequestSerializer)
-        version = AlgorithmVersion.objects.all().registered_as(fields["image"])
-        allow_version(
-            version=version, collaboration=collaboration, actor=actor_of(request)
+        version = allow_image(
+            image=fields["image"], collaboration=collaboration, asker=user_of(request)
         )
         return Response(VersionDetailSerializer(version).data, status=201)
 

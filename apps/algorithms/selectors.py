@@ -7,7 +7,6 @@ from apps.accounts.models import User
 from apps.algorithms.choices import VersionStatus
 from apps.algorithms.images import ImageReference
 from apps.collaborations.models import Collaboration
-from apps.errors import Invalid
 
 
 class VersionQuerySet(models.QuerySet[Any]):
@@ -23,24 +22,20 @@ class VersionQuerySet(models.QuerySet[Any]):
         )
 
     def registered_as(self, image: str) -> Any:
-        """Return the active version that an image's name, tag or digest means."""
+        """Return the active version that an image's name means, if there is one."""
         reference = ImageReference.parse(image)
         named = (
             {"digest": reference.digest}
             if reference.digest
             else {"tag": reference.tag or "latest"}
         )
-        version = (
+        return (
             self.filter(algorithm__repository=reference.repository, **named)
             .filter(status=VersionStatus.ACTIVE)
             .select_related("algorithm")
             .order_by("pk")
             .last()
         )
-        if version is None:
-            detail = "No active version of this image is registered here."
-            raise Invalid("image", "version_unknown", detail)
-        return version
 
     def allowed_before(self, user: User) -> Self:
         """Each with those of its collaborations that the user may see."""

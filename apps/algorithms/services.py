@@ -2,6 +2,8 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.accounts.models import User
+from apps.accounts.naming import keep_told
 from apps.algorithms.choices import VersionStatus
 from apps.algorithms.images import ImageReference
 from apps.algorithms.manifests import check_manifest
@@ -11,7 +13,7 @@ from apps.audit.actors import Actor
 from apps.audit.services import difference, record
 from apps.collaborations.models import Collaboration
 from apps.collaborations.policy import lock_changeable
-from apps.errors import Conflict
+from apps.errors import Conflict, Invalid
 
 
 def register_version(
@@ -59,6 +61,22 @@ def allow_version(
     lock_changeable(collaboration.pk)
     AllowedVersion.objects.get_or_create(version=version, collaboration=collaboration)
     _record(actor, "version.allowed", version, collaboration=collaboration.pk)
+
+
+def allow_image(
+    *, image: str, collaboration: Collaboration, asker: User
+) -> AlgorithmVersion:
+    """Allow the registered image of this exact name, which need not be in sight."""
+    version: AlgorithmVersion | None = AlgorithmVersion.objects.all().registered_as(
+        image
+    )
+    if version is None:
+        keep_told(asker, "algorithm_version", collaboration=collaboration.pk)
+        detail = "No active version of this image is registered here."
+        raise Invalid("image", "version_unknown", detail)
+    actor = Actor.user(asker.pk)
+    allow_version(version=version, collaboration=collaboration, actor=actor)
+    return version
 
 
 @transaction.atomic

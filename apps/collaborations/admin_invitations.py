@@ -12,12 +12,11 @@ from apps.collaborations.selectors import MANAGE
 from apps.collaborations.services import (
     answer_as_admin,
     answer_invitation,
-    invite_organization,
+    invite_called,
     set_may_create_tasks,
     withdraw_invitation,
 )
 from apps.organizations.models import Organization
-from apps.organizations.selectors import organization_called
 from ptm_site.admin_pages import AdminForm, ServicePage, choose, named
 
 
@@ -42,13 +41,14 @@ class InviteOrganization(ServicePage):
         return bool(Collaboration.objects.changeable_by(reader).exists())
 
     def perform(self, data: dict[str, Any]) -> str:
-        organization = organization_called(data["organization"], field="organization")
-        self.target = invite_organization(
+        self.target = invite_called(
             collaboration=data["collaboration"],
-            organization=organization,
-            actor=self.actor,
+            name=data["organization"],
+            field="organization",
+            asker=self.reader,
         )
-        return f"{named(organization)} is invited; its admin can answer now."
+        invited = named(self.target.organization)
+        return f"{invited} is invited; its admin can answer now."
 
 
 class OwnAnswer(ServicePage):

@@ -20,11 +20,10 @@ from apps.collaborations.serializers import (
 from apps.collaborations.services import (
     answer_as_admin,
     end_participation,
-    invite_organization,
+    invite_called,
     set_may_create_tasks,
     withdraw_invitation,
 )
-from apps.organizations.selectors import organization_called
 from ptm_site.filters import IdFilter
 from ptm_site.objects import body_of, found, named, require
 from ptm_site.requests import actor_of, user_of
@@ -69,12 +68,11 @@ class ParticipationViewSet(ReadOnlyModelViewSet[Participation]):
             "collaboration",
         )
         require(Collaboration.objects.permitted_to(user, MANAGE), collaboration)
-        participation = invite_organization(
+        participation = invite_called(
             collaboration=collaboration,
-            organization=organization_called(
-                fields["organization_name"], field="organization_name"
-            ),
-            actor=actor_of(request),
+            name=fields["organization_name"],
+            field="organization_name",
+            asker=user,
         )
         return Response(self._shown(participation.pk), status=201)
 

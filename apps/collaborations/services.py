@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.accounts.naming import keep_told
 from apps.accounts.people import require_platform_admin
 from apps.audit.actors import Actor
 from apps.audit.services import difference, record
@@ -18,7 +19,7 @@ from apps.collaborations.permissions import sync_permissions
 from apps.collaborations.policy import lock, lock_changeable
 from apps.collaborations.selectors import MANAGE
 from apps.collaborations.studies import leave_studies
-from apps.errors import Conflict, Forbidden
+from apps.errors import Conflict, Forbidden, Invalid
 from apps.organizations.models import Organization
 
 # What an answer may be given to.
@@ -120,6 +121,22 @@ def set_collaboration_admins(
     sync_permissions(collaboration)
     changed = difference(before, _admins(collaboration))
     _record(actor, "collaboration.admins_set", collaboration, **changed)
+
+
+def invite_called(
+    *, collaboration: Collaboration, name: str, field: str, asker: User
+) -> Participation:
+    """Invite the organization of this exact name, which need not be in sight."""
+    organization = Organization.objects.filter(name=name).first()
+    if organization is None:
+        keep_told(asker, "organization", collaboration=collaboration.pk)
+        detail = "There is no organization of this name."
+        raise Invalid(field, "organization_unknown", detail)
+    return invite_organization(
+        collaboration=collaboration,
+        organization=organization,
+        actor=Actor.user(asker.pk),
+    )
 
 
 @transaction.atomic

@@ -21,18 +21,18 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 from tablib import Dataset
 
-from apps.audit.services import record
 from apps.errors import Refusal
 from apps.formulas import BYTE_ORDER_MARK
 from apps.organizations.admin_pages import OfOwnOrganizations
 from apps.organizations.importing import (
     CHANGES_AT_MOST,
     Admitted,
+    export_members,
     import_members,
     preview_members,
 )
 from apps.organizations.member_files import COLUMNS, ROWS_AT_MOST, dataset, read_members
-from apps.organizations.member_rows import Kind, Line, exported
+from apps.organizations.member_rows import Kind, Line
 from ptm_site.admin_pages import AdminForm
 from ptm_site.admin_shown import counted
 
@@ -148,17 +148,9 @@ class ExportMembers(OfOwnOrganizations):
         response["Content-Disposition"] = 'attachment; filename="members.csv"'
         response["Cache-Control"] = "no-store"
         if self.request.method == "GET":
-            response.write(BYTE_ORDER_MARK + exported(self.reader, found))
-            self._record()
+            text = export_members(reader=self.reader, memberships=found)
+            response.write(BYTE_ORDER_MARK + text)
         return response
-
-    def _record(self) -> None:
-        record(
-            actor=self.actor,
-            action="members.exported",
-            object_type="user",
-            object_id=self.reader.pk,
-        )
 
 
 def export_address(request: HttpRequest) -> str:

@@ -29,7 +29,8 @@ class Roster:
             found.name: found for found in own.filter(name__in=set(organizations))
         }
         self.people = {person.username: person for person in people}
-        self.taken = set(taken.values_list("username", flat=True))
+        taken_by = set(taken.values_list("username", flat=True))
+        self.taken_elsewhere = taken_by.difference(self.people)
         self._roles = {
             (membership.user_id, membership.organization_id): str(membership.role)
             for membership in Membership.objects.filter(
@@ -58,7 +59,7 @@ class Roster:
     def _person_errors(self, person: NewPerson) -> dict[str, list[str]]:
         if known := self.people.get(person.username):
             return _differences(person, known)
-        if person.username in self.taken:
+        if person.username in self.taken_elsewhere:
             taken = "This username is taken. Choose another, or ask a platform admin."
             return {"username": [taken]}
         if earlier := self.introduced.get(person.username):

@@ -90,13 +90,3 @@ def person_called(username: str, known_to: User) -> User:
         detail = "You know of no person with this username."
         raise Invalid("username", "person_unknown", detail)
     return person
-
-
-def organization_called(name: str, *, field: str) -> Any:
-    """Return the one of this exact name: who invites it need not see it."""
-    organizations = apps.get_model("organizations", "Organization").objects
-    organization = organizations.filter(name=name).first()
-    if organization is None:
-        detail = "There is no organization of this name."
-        raise Invalid(field, "organization_unknown", detail)
-    return organization

@@ -1,3 +1,5 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from apps.accounts.serializers import (
@@ -6,6 +8,7 @@ from apps.accounts.serializers import (
     UserBrief,
 )
 from apps.organizations.choices import Role
+from apps.organizations.member_rows import Kind
 from apps.organizations.models import Membership, Organization
 from ptm_site.objects import IdField, KnownFieldsOnly
 
@@ -50,3 +53,30 @@ class AdmissionRequestSerializer(PersonRequestSerializer, RoleRequestSerializer)
 
 class AdmissionSerializer(PasswordSerializer):
     membership = MembershipSerializer()
+
+
+class MemberLineSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField(source="number", help_text="Where in the file.")
+    what = serializers.ChoiceField(
+        source="kind", choices=[k.value for k in Kind if k != Kind.WRONG]
+    )
+    organization = serializers.CharField(source="cells.organization")
+    username = serializers.CharField(source="cells.username")
+    role = serializers.ChoiceField(choices=Role.choices)
+    role_before = serializers.CharField(source="earlier", help_text="Empty: none.")
+
+
+class AdmittedSerializer(serializers.Serializer[Any]):
+    username = serializers.CharField(source="line.cells.username")
+    password = serializers.CharField(source="password.text")
+
+
+class ImportSerializer(serializers.Serializer[Any]):
+    done = serializers.BooleanField()
+    agreed = serializers.CharField(
+        help_text="Send the file again with `?agreed=` and this to have it done."
+    )
+    lines = MemberLineSerializer(many=True)
+    passwords = AdmittedSerializer(
+        many=True, help_text="First ones of new people, shown in this one answer only."
+    )

@@ -99,6 +99,24 @@ PROMISES: list[tuple[str, tuple[str, ...]]] = [
         ),
     ),
     (
+        "A collaboration's admin who invites",
+        ("accounts.test_naming.test_an_answer_about_what_one_cannot_see_is_kept",),
+    ),
+    (
+        "Nobody else learns it",
+        (
+            "accounts.test_naming.test_who_may_not_is_told_nothing",
+            "organizations.test_api.test_nobody_else_admits_people",
+        ),
+    ),
+    (
+        "A person is told so",
+        (
+            "accounts.test_naming.test_who_tries_many_names_is_told_no_more",
+            "accounts.test_naming.test_a_file_of_names_counts_as_many_as_it_tells",
+        ),
+    ),
+    (
         "An invited organization sees nothing",
         (
             "collaborations.test_visibility.test_an_invitation_alone_shows_nothing",

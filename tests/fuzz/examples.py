@@ -26,7 +26,8 @@ def nothing(stage: Stage) -> dict[str, Any]:
 class Example:
     role: str
     path: Of = nothing
-    body: Of | None = None
+    body: Callable[[Stage], Any] | None = None
+    media_type: str = "application/json"
 
 
 def first(noun: str) -> Of:
@@ -66,6 +67,10 @@ def policy(stage: Stage) -> dict[str, Any]:
     return {"purpose": "to know more", "deadline_days": 7}
 
 
+def members(stage: Stage) -> str:
+    return f"organization,username,role\n{stage.world.sites[0]},new-person,viewer\n"
+
+
 PERSON = {"username": "new-person", "first_name": "New"}
 ROOT, MANAGER, ADMIN = "platform admin", "manager", "organization's admin"
 EXAMPLES: dict[str, Example] = {
@@ -101,6 +106,8 @@ EXAMPLES: dict[str, Example] = {
             "role": "researcher",
         },
     ),
+    "memberships_export_retrieve": Example(ADMIN),
+    "memberships_import_create": Example(ADMIN, body=members, media_type="text/csv"),
     "memberships_retrieve": Example("viewer", bobs_membership),
     "memberships_partial_update": Example(
         ADMIN, bobs_membership, body=lambda s: {"role": "steward"}

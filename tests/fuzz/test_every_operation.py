@@ -67,7 +67,7 @@ def _maker(operation: Any) -> str:
 def _case(operation: Any, stage: Stage) -> Any:
     example = EXAMPLES[operation.definition.raw["operationId"]]
     body = {"body": example.body(stage)} if example.body else {}
-    media_type = {"media_type": "application/json"} if body else {}
+    media_type = {"media_type": example.media_type} if body else {}
     return operation.Case(path_parameters=example.path(stage), **body, **media_type)
 
 

@@ -2,12 +2,16 @@
 
 import json
 
+from apps.accounts.models import User
 from apps.audit.actors import Actor
 from apps.audit.models import Event
 from apps.collaborations.models import Participation, Study
 from apps.collaborations.services import set_collaboration_admins, set_may_create_tasks
 from apps.collaborations.studies import update_study
+from apps.organizations.importing import mark_of, preview_members
+from apps.organizations.member_files import read_members
 from apps.organizations.models import Membership
+from tests.rights.requests import members
 from tests.rights.stage import Scene, token_of
 
 
@@ -39,6 +43,7 @@ def name_rows(scene: Scene) -> None:
         "username": viewer.username,
         "token": token.pk,
         "event": made.get().pk,
+        "agreed": _agreed(admin, a.name),
         "collaboration_event": _last("study.changed"),
         "policy_event": _last("collaboration.admins_set"),
         "participation_event": _last("participation.sending_allowed"),
@@ -65,3 +70,9 @@ def _change_rules(scene: Scene) -> None:
 
 def _last(action: str) -> int:
     return Event.objects.filter(action=action).latest("pk").pk
+
+
+def _agreed(admin: User, site_name: str) -> str:
+    """What the preview of the import gives that the requests are made of."""
+    rows = read_members(members({"site_name": site_name}).encode())
+    return mark_of(rows, preview_members(reader=admin, rows=rows))

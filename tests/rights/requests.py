@@ -196,6 +196,8 @@ def sent(method: str, path: str, things: Things, named: str = "") -> Sent:
         return _bytes(name, things)
     if name == "organizations_membership_import":
         return _file(things) if method == "POST" else Sent()
+    if name == "members-import":
+        return Sent(members(things).encode(), "text/csv")
     if method == "GET" or name not in BODIES:
         return Sent()
     if name == "participation" and path.endswith(f"/{things['invitation']}/"):
@@ -207,13 +209,17 @@ def sent(method: str, path: str, things: Things, named: str = "") -> Sent:
     return Sent(urlencode(body, doseq=True).encode())
 
 
-def _file(things: Things) -> Sent:
+def members(things: Things) -> str:
     """Members as CSV: one new person."""
     lines = (
         "username,organization,role",
         f"somebody-new,{things['site_name']},viewer",
     )
-    files = {"file": SimpleUploadedFile("members.csv", "\r\n".join(lines).encode())}
+    return "\r\n".join(lines)
+
+
+def _file(things: Things) -> Sent:
+    files = {"file": SimpleUploadedFile("members.csv", members(things).encode())}
     return Sent(encode_multipart("mark", files), "multipart/form-data; boundary=mark")
 
 

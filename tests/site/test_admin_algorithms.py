@@ -125,7 +125,7 @@ def test_a_manager_allows_a_registered_image_by_its_name(world: World, by: str) 
 def test_an_unknown_or_withdrawn_image_is_not_allowed(world: World) -> None:
     version = other_version(world)
     withdraw_version(version=version, actor=SYSTEM)
-    with nothing_stored():
+    with nothing_stored(told=2):
         for image in (version.image, "registry.test/none:1", "no image"):
             assert allow(world, image).status_code == 422, image
     assert not version.collaborations.exists()

@@ -38,6 +38,8 @@ MACHINES = {
 # Where the readers of a column differ: which of them are meant.
 CALLED = {
     ("send",): "initiator",
+    ("part",): "researcher",
+    ("riv", "lone"): "no admin",
     ("part", "padm"): "addressed",
     ("padm", "byst"): "admin",
     ("padm",): "admin",
