@@ -1,4 +1,4 @@
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
@@ -36,6 +36,31 @@ class CollaborationQuerySet(models.QuerySet[Any]):
         return self.permitted_to(user, MANAGE).filter(archived_at=None)
 
 
+class Ways(NamedTuple):
+    """Which doors are open to a person, besides reading."""
+
+    sending: bool
+    administration: bool
+
+
+def ways_of(user: User) -> Ways:
+    """One query: every page asks, to show the way."""
+    sending = models.Exists(granted(user, "create_task"))
+    if user.is_superuser:
+        sending = models.Exists(user.memberships.all())
+    found = (
+        User.objects.filter(pk=user.pk, is_active=True)
+        .annotate(
+            sends=sending,
+            enters=models.Exists(_answering(user, AUDIT_READERS)),
+        )
+        .values_list("sends", "enters")
+        .first()
+    )
+    sends, enters = found or (False, False)
+    return Ways(sends, enters or user.is_superuser)
+
+
 def administers(user: User | AnonymousUser) -> bool:
     """Whether this person manages something, beyond their own tasks."""
     return _answers_for_something(user, (Role.ADMIN,))
@@ -47,14 +72,16 @@ def reads_audit(user: User | AnonymousUser) -> bool:
 
 
 def _answers_for_something(user: User | AnonymousUser, roles: tuple[Role, ...]) -> bool:
-    """One query: every page asks, to show the way."""
     if not user.is_authenticated or not user.is_active:
         return False
-    if user.is_superuser:
-        return True
+    return user.is_superuser or _answering(user, roles).exists()
+
+
+def _answering(user: User, roles: tuple[Role, ...]) -> models.QuerySet[User]:
+    """The person, if there is an organization or a collaboration to answer for."""
     administered = models.Q(administered_collaborations__isnull=False)
     answers = models.Q(memberships__role__in=roles)
-    return User.objects.filter(pk=user.pk).filter(answers | administered).exists()
+    return User.objects.filter(pk=user.pk).filter(answers | administered)
 
 
 def granted(user: User, permission: str) -> models.QuerySet[Any]:

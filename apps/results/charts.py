@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,11 +33,15 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """One picture; `facet` says which of the view's rows are in it."""
+    """One picture; `facet` says which of the view's rows are in it.
+
+    `along` names its lower axis, and is empty where all stands at one place.
+    """
 
     view: View
     facet: str
     series: Sequence[Series]
+    along: str
 
     @property
     def title(self) -> str:
@@ -49,7 +53,7 @@ class Chart:
         figure = {
             "type": self.view.type,
             "title": self.title,
-            "x": _label(x_title(self.view)),
+            "x": _label(self.along),
             "y": _label(y_title(self.view)),
             "series": [vars(series) for series in self.series],
         }
@@ -61,7 +65,7 @@ class Chart:
         of = f" of {self.facet}" if self.facet else ""
         kind = f"{self.view.type.capitalize()} chart{of}"
         names = ", ".join(series.name for series in self.series)
-        return f"{kind}: {y_title(self.view)} by {x_title(self.view)}, for {names}."
+        return f"{kind}: {_drawn(self.view, self.along)}, for {names}."
 
 
 @dataclass(frozen=True)
@@ -90,13 +94,15 @@ class Exhibit:
 
     @property
     def caption(self) -> str:
-        view = self.table.view
-        each = f", for each {' and '.join(facet_keys(view))}" if self.has_facets else ""
-        text = f"{y_title(view)} by {x_title(view)}{each}."
+        """What is drawn, of whom: a sentence that could stand under it in a paper."""
+        view, table = self.table.view, self.table
+        each = f" for each {' and '.join(facet_keys(table))}" if self.has_facets else ""
+        text = f"{_drawn(view, along_axis(table))}{each}, {_of_whom(table)}."
+        text += "".join(f" {key}: {_label(name)}." for key, name in table.constants)
         if view.lower and view.upper:
             names = [view.column(name).heading for name in (view.lower, view.upper)]
             text += f" Error bars from {names[0]} to {names[1]}."
-        drawn, rows = len(drawn_paths(self.table)), len(self.table.paths)
+        drawn, rows = len(drawn_paths(table)), len(table.paths)
         return text if drawn == rows else f"{text} Of the first {drawn:,} rows only."
 
     @property
@@ -118,6 +124,7 @@ class _Drawing:
     """Collects the points of one chart; series stand in the order of the sites."""
 
     view: View
+    along: str
     series: dict[tuple[int, int], Series] = field(default_factory=dict)
     variants: dict[str, int] = field(default_factory=dict)
 
@@ -135,7 +142,7 @@ class _Drawing:
 
     def chart(self, facet: str) -> Chart:
         ordered = [series for _, series in sorted(self.series.items(), key=_first)]
-        return Chart(self.view, facet, ordered)
+        return Chart(self.view, facet, ordered, self.along)
 
 
 def _first(item: tuple[tuple[int, int], Series]) -> tuple[int, int]:
@@ -148,9 +155,10 @@ def charts_of(table: Table) -> list[Chart]:
     if view.type not in DRAWN:
         return []
     drawings: dict[str, _Drawing] = {}
+    along, wanted = along_axis(table), facet_keys(table)
     for path in drawn_paths(table):
-        drawing = drawings.setdefault(_facet(view, path), _Drawing(view))
-        _draw(table, path, drawing)
+        facet = _facet(view, wanted, path)
+        _draw(table, path, drawings.setdefault(facet, _Drawing(view, along)))
     charts = [drawing.chart(facet) for facet, drawing in drawings.items()]
     return [chart for chart in charts if any(map(_has_point, chart.series))]
 
@@ -184,8 +192,11 @@ def _x(view: View) -> str:
     return view.x or (view.keys[-1] if view.keys else VALUE)
 
 
-def x_title(view: View) -> str:
-    return view.column(_x(view)).heading
+def along_axis(table: Table) -> str:
+    """Return the name of the lower axis; none where every row is at the same place."""
+    x = _x(table.view)
+    fixed = x in dict(table.constants)
+    return "" if fixed else table.view.column(x).heading
 
 
 def y_title(view: View) -> str:
@@ -193,19 +204,28 @@ def y_title(view: View) -> str:
     return view.title if column.heading == VALUE else column.heading
 
 
-def facet_keys(view: View) -> list[str]:
-    return [key for key in view.keys if key not in (_x(view), view.series)]
+def _drawn(view: View, along: str) -> str:
+    return f"{y_title(view)} by {along}" if along else y_title(view)
 
 
-def _facet(view: View, path: tuple[str, ...]) -> str:
-    return ", ".join(_label(name) for name in _facet_names(view, path))
+def _of_whom(table: Table) -> str:
+    if not table.of_task:
+        return f"at {_label(table.answers[0].site)}"
+    number = len(table.rows)
+    sites = f"at {number} site{'' if number == 1 else 's'}"
+    return f"{sites} and combined" if table.combines else sites
 
 
-def _facet_names(view: View, path: tuple[str, ...]) -> Iterator[str]:
-    wanted = facet_keys(view)
-    for key, name in zip(view.keys, path, strict=False):
-        if key in wanted:
-            yield name
+def facet_keys(table: Table) -> list[str]:
+    """The keys that tell charts apart: neither along an axis nor the same in all."""
+    view = table.view
+    told = {_x(view), view.series, *dict(table.constants)}
+    return [key for key in view.keys if key not in told]
+
+
+def _facet(view: View, wanted: Sequence[str], path: tuple[str, ...]) -> str:
+    named = zip(view.keys, path, strict=False)
+    return ", ".join(_label(name) for key, name in named if key in wanted)
 
 
 def _label(value: Any) -> str:

@@ -1,9 +1,10 @@
 """What the sites of a task have answered, as far as a reader may see it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.accounts.models import User
+from apps.collaborations.models import Participation
 from apps.results.manifest_views import views_of
 from apps.results.models import Result
 from apps.results.preview import Preview, is_json, preview_of
@@ -47,11 +48,13 @@ class TaskResults:
 
 def results_of(task: Task, reader: User) -> TaskResults:
     """Read the results of the current runs that the reader may see."""
-    every = Run.objects.visible_to(reader).filter(task=task)
-    runs = list(every.select_related("organization", "result", "task").order_by("pk"))
-    positions = positions_of(run.organization_id for run in runs)
-    current = [run for run in runs if run.is_current]
-    current.sort(key=lambda run: (run.organization.name, run.pk))
+    current = list(
+        Run.objects.visible_to(reader)
+        .filter(task=task, is_current=True)
+        .select_related("organization", "result", "task")
+        .order_by("organization__name", "pk")
+    )
+    positions = positions_in(task.collaboration_id)
     results = [run.result for run in current if hasattr(run, "result")]
     answers, unread = [], []
     room = MAX_TASK_BYTES
@@ -67,9 +70,11 @@ def results_of(task: Task, reader: User) -> TaskResults:
     return TaskResults(task, current, results, answers, unread)
 
 
-def positions_of(organization_ids: Iterable[int]) -> dict[int, int]:
-    """Number a task's organizations by their first run: so each keeps its colour."""
-    return {pk: index for index, pk in enumerate(dict.fromkeys(organization_ids))}
+def positions_in(collaboration_id: int) -> dict[int, int]:
+    """Number the organizations as they were invited: each keeps its colour for ever."""
+    invited = Participation.objects.filter(collaboration=collaboration_id)
+    ids = invited.order_by("pk").values_list("organization", flat=True)
+    return {pk: index for index, pk in enumerate(ids)}
 
 
 def _within(room: int, result: Result) -> Preview:

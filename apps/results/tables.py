@@ -24,7 +24,7 @@ DIGITS = 5
 
 @dataclass(frozen=True)
 class Answer:
-    """What a site has answered. `position` in the task gives the site its colour."""
+    """What a site has answered. Its `position` among all sites gives its colour."""
 
     site: str
     position: int

@@ -10,7 +10,7 @@ from apps.results.charts import exhibits
 from apps.results.choices import DownloadForm
 from apps.results.manifest_views import MAX_ROWS, views_of
 from apps.results.models import Result
-from apps.results.of_task import positions_of, results_of
+from apps.results.of_task import positions_in, results_of
 from apps.results.preview import preview, preview_of
 from apps.results.services import record_downloads, record_views
 from apps.results.spreadsheets import csv_response
@@ -26,7 +26,7 @@ TOO_LONG = f"There are more than {MAX_ROWS:,} rows. The result's download has th
 def result_page(request: HttpRequest, pk: int) -> HttpResponse:
     result = _result(request, pk)
     shown = preview_of(result)
-    answer = _answer(request, result, shown.value)
+    answer = _answer(result, shown.value)
     tables = [] if shown.reason else _tables(result.run.task, answer)
     shown_views = exhibits(tables)
     if not shown.reason and request.method != "HEAD":
@@ -54,7 +54,7 @@ def result_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     shown = preview_of(result)
     if shown.reason:
         raise Conflict("result_not_shown", shown.reason)
-    answer = _answer(request, result, shown.value)
+    answer = _answer(result, shown.value)
     table = _numbered(_tables(result.run.task, answer), number)
     actor = Actor.user(reader_of(request).pk)
     record_downloads(actor=actor, results=[result], form=DownloadForm.TABLE)
@@ -93,12 +93,11 @@ def _result(request: HttpRequest, pk: int) -> Result:
     return result
 
 
-def _answer(request: HttpRequest, result: Result, value: object) -> Answer:
-    """The one site, in the colour that it has on the task's page."""
-    runs = Run.objects.visible_to(reader_of(request)).filter(task=result.run.task_id)
-    ids = runs.order_by("pk").values_list("organization_id", flat=True)
-    position = positions_of(ids)[result.run.organization_id]
-    return Answer(result.run.organization.name, position, value, result.pk)
+def _answer(result: Result, value: object) -> Answer:
+    """The one site, in the colour that it has everywhere in the collaboration."""
+    run = result.run
+    position = positions_in(run.task.collaboration_id)[run.organization_id]
+    return Answer(run.organization.name, position, value, result.pk)
 
 
 def _tables(task: Task, answer: Answer) -> list[Table]:

@@ -61,7 +61,7 @@ def task_or_404(user: User, pk: int) -> Task:
 
 
 def run_or_404(user: User, pk: int) -> Run:
-    runs = Run.objects.visible_to(user).select_related("organization", "result")
+    runs = Run.objects.visible_to(user).select_related("organization", "result", "task")
     run: Run | None = runs.filter(pk=pk).first()
     if run is None:
         raise Missing

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import F
+
 from apps.accounts.models import User
 from apps.collaborations.choices import ParticipationStatus
 from apps.collaborations.models import Collaboration, Participation
@@ -70,8 +72,9 @@ def _fresh(user: User) -> list[tuple[Task, list[tuple[str, int]]]]:
 
 
 def _own_organizations(user: User) -> list[tuple[Organization, list[Node]]]:
-    own = Organization.objects.filter(memberships__user=user).order_by("name")
-    organizations = list(own[:ORGANIZATIONS])
+    own = Organization.objects.filter(memberships__user=user)
+    with_role = own.annotate(role=F("memberships__role")).order_by("name")
+    organizations = list(with_role[:ORGANIZATIONS])
     nodes = Node.objects.in_use().filter(organization__in=organizations)
     by_site: dict[int, list[Node]] = {o.pk: [] for o in organizations}
     for node in nodes.order_by("name"):

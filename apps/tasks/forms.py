@@ -25,7 +25,7 @@ from ptm_site.forms import PortalForm
 
 Choices = list[tuple[str, str]]
 NOTHING_YET = ("", "Choose…")
-ANY_STUDY = ("", "None: any organization of the collaboration")
+ANY_STUDY = ("", "None: any organization")
 # Where the page shows what the service says of a member of the request.
 SHOWN_AT = {"image": "version", "databases": "database_0"}
 

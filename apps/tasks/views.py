@@ -6,7 +6,6 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.accounts.models import User
 from apps.errors import Conflict
 from apps.tasks.api import position, run_or_404, task_or_404
-from apps.tasks.choices import TaskStatus
 from apps.tasks.dashboard import dashboard_of
 from apps.tasks.lanes import lanes_of, what_cancelling_does
 from apps.tasks.logs import takes_more
@@ -52,8 +51,7 @@ def _earlier(reader: User, task: Task) -> list[Run]:
 
 
 def _topics(task: Task, going_on: list[Run]) -> list[str]:
-    if task.status == TaskStatus.FINISHED:
-        return []
+    """Also of a finished task: somebody may run it again."""
     sites = sorted({run.organization_id for run in going_on})
     return [f"task:{task.pk}", *(f"presence:{pk}" for pk in sites)]
 

@@ -53,7 +53,8 @@
     const line = style(element, "--line");
     const axis = (title) => ({ title: { text: plain(title), standoff: 8, font: { size: 12, color: soft } }, tickfont: { color: soft }, gridcolor: line, linecolor: line, zerolinecolor: line, automargin: true });
     const categories = names(figure);
-    const ticks = categories ? { type: "category", categoryorder: "array", categoryarray: categories.map(plain), tickmode: "array", tickvals: categories.map(plain), ticktext: categories.map((name) => plain(short(name))), showgrid: false } : {};
+    // Where all stands at one place, its name is in the caption.
+    const ticks = !figure.x ? { type: "category", showticklabels: false, ticks: "" } : categories ? { type: "category", categoryorder: "array", categoryarray: categories.map(plain), tickmode: "array", tickvals: categories.map(plain), ticktext: categories.map((name) => plain(short(name))), showgrid: false } : {};
     return {
       font: { family: getComputedStyle(element).fontFamily, size: 12, color: style(element, "--text") },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",

@@ -51,7 +51,9 @@
 
   const pollAgain = () => {
     clearTimeout(poll);
-    poll = setTimeout(() => { refreshAll(); pollAgain(); }, spread(connected() ? SILENCE : POLL));
+    // A tab that nobody looks at asks when it is looked at again.
+    const ask = () => { if (!document.hidden) refreshAll(); pollAgain(); };
+    poll = setTimeout(ask, spread(connected() ? SILENCE : POLL));
   };
 
   // Opens, tells or closes the socket, so that it fits what the page shows now.

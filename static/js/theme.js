@@ -3,16 +3,17 @@
   "use strict";
   const KEY = "ptm-theme";
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  const paper = matchMedia("print");  // is white
   const chosen = () => {
     try { return localStorage.getItem(KEY); } catch { return null; }
   };
   const show = () => {
-    const theme = chosen() || (dark.matches ? "dark" : "light");
+    const theme = paper.matches ? "light" : chosen() || (dark.matches ? "dark" : "light");
     document.documentElement.dataset.bsTheme = theme;
     document.dispatchEvent(new CustomEvent("ptm:theme", { detail: theme }));
   };
   show();
-  dark.addEventListener("change", show);
+  for (const wish of [dark, paper]) wish.addEventListener("change", show);
   document.addEventListener("DOMContentLoaded", () => {
     for (const button of document.querySelectorAll("[data-theme-switch]")) {
       button.hidden = false;

@@ -114,7 +114,9 @@ def test_an_invitation_waits_for_the_admin_of_the_invited(
     invitation = invite_organization(
         collaboration=collaboration, organization=world.sites[0], actor=SYSTEM
     )
-    waiting = section(dashboard(world, "admin0"), "invitations")
+    html = dashboard(world, "admin0")
+    assert html.index("Waiting for your decision") < html.index("steps-head")
+    waiting = section(html, "invitations")
     assert "Rare tumours" in waiting
     assert f'href="/collaborations/consent/{invitation.pk}/"' in waiting
     for user in (
@@ -136,7 +138,12 @@ def test_the_nodes_of_my_organizations_stand_at_the_edge(world: World) -> None:
     assert "Offline since" in edge
     assert gone.isoformat() in edge
     Node.objects.filter(pk=world.nodes[0].node.pk).update(revoked_at=gone)
-    assert "No node yet." in section(dashboard(world), "nodes")
+    assert "An admin of the organization can" in section(dashboard(world), "nodes")
+    own = section(dashboard(world, "admin0"), "nodes")
+    (link,) = re.findall(r'href="(/admin/[^"]+)"', own)
+    admin = Client()
+    admin.force_login(world.people["admin0"])
+    assert f'value="{world.sites[0].pk}" selected' in admin.get(link).content.decode()
 
 
 def test_a_newcomer_is_shown_the_first_steps_with_links_that_work(world: World) -> None:

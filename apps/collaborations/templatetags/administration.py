@@ -1,4 +1,4 @@
-"""Whether a page shows the way into the administration."""
+"""What the head of every page offers: not everybody may send, or administer."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from apps.collaborations import selectors
 register = template.Library()
 
 
-@register.filter
-def may_enter(user: Any) -> bool:
-    """The same question that the administration asks at its door."""
-    return selectors.reads_audit(user)
+@register.simple_tag
+def ways_of(user: Any) -> selectors.Ways:
+    """The same questions as are asked at those doors."""
+    return selectors.ways_of(user)
