@@ -6,6 +6,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.accounts.models import User
 from apps.errors import Conflict
 from apps.tasks.api import position, run_or_404, task_or_404
+from apps.tasks.choices import TaskStatus
 from apps.tasks.dashboard import dashboard_of
 from apps.tasks.lanes import lanes_of, what_cancelling_does
 from apps.tasks.logs import takes_more

@@ -1,6 +1,7 @@
 """What a chart says of itself: its axes, its name for readers, and its caption."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from apps.results.charts import exhibits
@@ -17,7 +18,7 @@ VIEW = View(
 )  # fmt: skip
 
 
-def table(*values: dict[str, dict[str, float]], of_task: bool = True) -> Table:
+def table(*values: Mapping[str, Mapping[str, float]], of_task: bool = True) -> Table:
     """Each site's means, by column and group."""
     answers = [
         Answer(f"Site {number}", number, _result(value), number)
@@ -26,7 +27,7 @@ def table(*values: dict[str, dict[str, float]], of_task: bool = True) -> Table:
     return Table(VIEW, answers, len(answers) if of_task else None)
 
 
-def _result(means: dict[str, dict[str, float]]) -> dict[str, Any]:
+def _result(means: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     return {
         "columns": {
             column: {"groups": {g: {"n": 9, "mean": mean} for g, mean in row.items()}}
