@@ -20,6 +20,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 from tablib import Dataset
+from unfold import widgets
 
 from apps.errors import Refusal
 from apps.formulas import BYTE_ORDER_MARK
@@ -50,7 +51,7 @@ OUTDATED = "This preview is older than 15 minutes. Choose the file again."
 class FileForm(AdminForm):
     file = forms.FileField(
         label="CSV file",
-        widget=forms.FileInput(attrs={"accept": ".csv,text/csv", "class": "file"}),
+        widget=widgets.UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,text/csv"}),
         help_text=f"UTF-8, 1 MB and {ROWS_AT_MOST} people at most, of whom"
         f" {CHANGES_AT_MOST} are new or changed.",
     )

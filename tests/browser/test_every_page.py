@@ -19,9 +19,8 @@ from tests.browser.watching import (
 )
 from tests.worlds import World
 from tools.rig.browser import PHONE, Readers, go_dark
-from tools.rig.world import RESEARCHER
-from tools.screenshots.mishaps import MISHAPS
 from tools.screenshots.pages import NO_PAGE, ONLY_FORMS, PORTAL, Page, all_pages
+from tools.screenshots.reached import REACHED
 from tools.screenshots.routes import named_routes
 from tools.screenshots.stage import Stage
 
@@ -50,12 +49,14 @@ def test_page(shown: Page, stage: Stage, readers: Readers, axe: Axe) -> None:
         assert watch.complaints() == []
 
 
-@pytest.mark.parametrize("name", MISHAPS)
-def test_error_page(name: str, stage: Stage, readers: Readers, axe: Axe) -> None:
-    show, status = MISHAPS[name]
-    with closing(readers.context(RESEARCHER).new_page()) as page:
-        watch = Watch(page, stage.url, status)
-        show(page)
+@pytest.mark.parametrize("name", REACHED)
+def test_page_without_an_address(
+    name: str, stage: Stage, readers: Readers, axe: Axe
+) -> None:
+    reached = REACHED[name]
+    with closing(readers.context(reached.reader).new_page()) as page:
+        watch = Watch(page, stage.url, reached.status)
+        reached.show(page)
         page.wait_for_selector("h1")
         look_at(page, axe)
         assert watch.complaints() == []

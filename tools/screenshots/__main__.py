@@ -16,7 +16,6 @@ from tools.rig.browser import DESKTOP, PHONE, Readers, go_dark, running_browser
 from tools.rig.errors import RigError
 from tools.rig.folders import VAR
 from tools.rig.process import sigterm_unwinds
-from tools.rig.world import RESEARCHER
 from tools.screenshots.stage import Stage, staged
 
 TARGET = VAR / "screenshots"
@@ -50,8 +49,8 @@ def take(stage: Stage, words: Sequence[str]) -> int:
     import django
 
     django.setup()
-    from tools.screenshots.mishaps import MISHAPS
     from tools.screenshots.pages import all_pages
+    from tools.screenshots.reached import REACHED
 
     if not words:
         shutil.rmtree(TARGET, ignore_errors=True)
@@ -69,10 +68,10 @@ def take(stage: Stage, words: Sequence[str]) -> int:
                 window = readers.context(page.reader).new_page()
                 window.goto(page.address(stage.facts))
                 _shoot(window, page.name)
-        for name, (show, _) in MISHAPS.items():
+        for name, reached in REACHED.items():
             if wanted(name):
-                window = readers.context(RESEARCHER).new_page()
-                show(window)
+                window = readers.context(reached.reader).new_page()
+                reached.show(window)
                 _shoot(window, name)
     return len([*TARGET.iterdir()])
 
