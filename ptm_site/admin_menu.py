@@ -86,7 +86,7 @@ UNFOLD = {
     "BORDER_RADIUS": "6px",
     "COLORS": {"primary": ACCENT},
     "STYLES": [_static("css/states.css"), _static("css/admin.css")],
-    "SCRIPTS": [_static("js/time.js"), _static("js/admin.js")],
+    "SCRIPTS": [_static(f"js/{name}.js") for name in ("time", "copy", "admin")],
     "DASHBOARD_CALLBACK": "ptm_site.admin_start.start_page",
     "SIDEBAR": {
         "navigation": [

@@ -27,7 +27,7 @@ def time(at: datetime | None) -> SafeString | str:
 
 
 def age(since: datetime | None) -> SafeString | str:
-    return format_html("{} ago", page.age(since)) if since else NOTHING
+    return format_html("{}\u00a0ago", page.age(since)) if since else NOTHING
 
 
 def link(obj: Model | None, text: object = "") -> SafeString | str:

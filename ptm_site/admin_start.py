@@ -14,6 +14,7 @@ from apps.nodes.admin import administered_nodes, awaited, offline, online
 from apps.nodes.templatetags.presence import presence
 from apps.organizations.admin import own_organizations, without_admin
 from apps.tasks.models import Run
+from apps.tasks.notes import reason_of
 from ptm_site import admin_shown as shown
 from ptm_site.admin import ScopedAdmin
 from ptm_site.admin_shown import list_address
@@ -51,10 +52,11 @@ def _matter(
 
 
 def nodes_offline(reader: User) -> Matter:
-    found = offline(administered_nodes(reader)).select_related("organization")
+    nodes = administered_nodes(reader)
+    found = offline(nodes).select_related("organization")
     return _matter(
         "Nodes offline",
-        "Every node is online.",
+        "Every node is online." if nodes.in_use().exists() else "There is none yet.",
         found.order_by("-last_seen_at", "-pk"),
         lambda node: (shown.link(node), node.organization, presence(node)),
         list_address("nodes_node", presence="offline"),
@@ -67,7 +69,9 @@ def _runs(title: str, calm: str, found: QuerySet[Run], attention: str) -> Matter
         calm,
         found.select_related("task", "organization"),
         lambda run: (
-            shown.link(run, run.task.name),
+            shown.several(
+                filter(None, (shown.link(run, run.task.name), reason_of(run)))
+            ),
             run.organization,
             shown.age(run.status_since),
         ),

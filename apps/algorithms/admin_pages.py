@@ -71,7 +71,7 @@ class OfPlatformAdmin(ServicePage):
 
 
 class RegisterVersion(OfPlatformAdmin):
-    slug, label = "add", "Register a version"
+    slug, label, icon = "add", "Register a version", "note_add"
     form_class = RegisterForm
     introduction = (
         "Pins what the registry holds for this image now, by its digest. It runs"

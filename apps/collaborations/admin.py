@@ -51,6 +51,7 @@ class CollaborationAdmin(ScopedAdmin):
     list_display = ("name_shown", "organizations", "policy", "admins_shown", "state")
     list_filter = (query_filter("state", "state", COLLABORATION_STATES),)
     search_fields = ("name",)
+    search_help_text = "A name"
     ordering = ("name",)
     fields = (
         "name_shown",
@@ -243,7 +244,7 @@ class ParticipationAdmin(ScopedAdmin):
 # What the collaboration has become since is no business of who left it.
 OVER_FOR_GOOD = (ParticipationStatus.DECLINED, ParticipationStatus.ENDED)
 STATES = {
-    ParticipationStatus.INVITED: ("amber", "clock", "Invited"),
+    ParticipationStatus.INVITED: ("amber", "user-question", "Invited"),
     ParticipationStatus.ACCEPTED: ("green", "check", "Takes part"),
     ParticipationStatus.DECLINED: ("violet", "hand-stop", "Declined"),
     ParticipationStatus.ENDED: ("grey-outline", "x", "Ended"),

@@ -81,7 +81,7 @@ class OfPlatformAdmin(ServicePage):
 
 
 class CreateCollaboration(OfPlatformAdmin):
-    slug, label = "add", "Create collaboration"
+    slug, label, icon = "add", "Create collaboration", "group_add"
     form_class = CollaborationForm
     introduction = "Organizations that compute together. Invite them next."
 

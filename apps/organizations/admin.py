@@ -44,6 +44,7 @@ class OrganizationAdmin(ScopedAdmin):
         ),
     )
     search_fields = ("name",)
+    search_help_text = "A name"
     ordering = ("name",)
     fields = ("name_shown", "nodes", "members", "collaborations", "since")
     readonly_fields = fields

@@ -37,7 +37,7 @@ class NameForm(AdminForm):
 
 
 class CreateOrganization(ServicePage):
-    slug, label = "add", "Create organization"
+    slug, label, icon = "add", "Create organization", "domain_add"
     form_class = NameForm
     introduction = (
         "A site that takes part: a hospital, a registry. Give it an admin next: only"

@@ -83,8 +83,12 @@ class Exhibit:
     def legend(self) -> list[Series]:
         """One entry for each name; none where the charts need their own."""
         every = {each.name: each for chart in self.drawn for each in chart.series}
-        plain = all(series.variant == 0 for series in every.values())
-        return list(every.values()) if plain and len(every) > 1 else []
+        if len(every) < 2 or any(series.variant for series in every.values()):
+            return []
+        # A site that is in a later chart only still stands before the combined one.
+        sites = [_label(answer.site) for answer in self.table.answers]
+        ordered = [every.pop(site) for site in sites if site in every]
+        return [*ordered, *every.values()]
 
     @property
     def small(self) -> bool:

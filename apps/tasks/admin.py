@@ -13,6 +13,7 @@ from apps.nodes.models import Node
 from apps.organizations.models import Organization
 from apps.tasks.choices import RunStatus, TaskStatus
 from apps.tasks.models import Run, Task
+from apps.tasks.notes import reason_of
 from apps.tasks.selectors import run_counts
 from apps.tasks.templatetags.states import state as state_badge
 from ptm_site import admin_shown as shown
@@ -216,7 +217,7 @@ class RunAdmin(ScopedAdmin):
 
     @admin.display(description="reason")
     def why(self, run: Run) -> Any:
-        return shown.words(run.code.replace("_", " ").capitalize())
+        return shown.words(reason_of(run))
 
     @admin.display(description="in detail")
     def detail_shown(self, run: Run) -> Any:

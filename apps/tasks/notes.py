@@ -144,6 +144,11 @@ def _blamed(run: Run, hint: Hint) -> str:
     return f"{said.rstrip('.')}{tries}; {hint.advice}."
 
 
+def reason_of(run: Run) -> str:
+    """Whose fault a run's end is, in words; empty where there is none."""
+    return HINTS[F(run.code)].reason if run.code else ""
+
+
 def _queued(run: Run, reason: str, nodes: Sequence[Node]) -> Sequence[Note]:
     if run.not_before and run.not_before > timezone.now():
         tries = f" (try {run.retries + 1} of {MAX_RETRIES + 1})."

@@ -8,13 +8,6 @@
   };
   document.addEventListener("click", (event) => {
     closeMenus(event.target.closest("details.menu"));
-    const copy = event.target.closest("[data-copy]");
-    if (copy) {
-      navigator.clipboard.writeText(copy.dataset.copy).then(() => {
-        copy.classList.add("copied");
-        setTimeout(() => copy.classList.remove("copied"), 1200);
-      });
-    }
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") closeMenus(null);

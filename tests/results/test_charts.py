@@ -73,3 +73,14 @@ def test_a_site_has_its_colour_in_every_task(world: World) -> None:
     world.nodes[2].complete(run, summary(f=(20, 50.0)))
     (figure,) = figures_of(look(world, f"/tasks/{task['id']}/"))
     assert [(s["name"], s["colour"]) for s in figure["series"]] == [(last.name, 3)]
+
+
+def test_the_legend_has_the_sites_in_their_order_and_all_of_them_last() -> None:
+    some = [
+        {"age": {"f": 50}},
+        {"age": {"f": 51}, "size": {"f": 3}},
+        {"size": {"f": 4}},
+    ]
+    (exhibit,) = exhibits([table(*some)])
+    names = [series.name for series in exhibit.legend]
+    assert names == ["Site 0", "Site 1", "Site 2", "Combined"]

@@ -44,7 +44,8 @@ def test_each_number_counts_what_its_list_shows(world: World, rival: World) -> N
     sent = world.send()
     runs = list(Run.objects.filter(task=sent["id"]).order_by("pk"))
     age(runs[0])
-    age(runs[1], status="failed", finished_at=timezone.now())
+    failed = {"status": "failed", "code": "exit_nonzero"}
+    age(runs[1], **failed, finished_at=timezone.now())
     Task.objects.update(visibility="collaboration")
     Node.objects.filter(pk=world.nodes[0].node.pk).update(
         last_seen_at=timezone.now() - timedelta(hours=1)
@@ -58,6 +59,7 @@ def test_each_number_counts_what_its_list_shows(world: World, rival: World) -> N
     assert set(numbers(manager).values()) == {"1"}
     client = desk(manager)
     page = text(client.get("/admin/"))
+    assert "The algorithm ended with an error" in page
     links = re.findall(r'<h2><a href="([^"]+)"', page)
     assert len(links) == 4
     for link in links:
