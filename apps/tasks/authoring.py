@@ -5,17 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from apps.algorithms.choices import FunctionType, VersionStatus
 from apps.algorithms.images import ImageReference
 from apps.algorithms.manifests import argument_errors
-from apps.algorithms.models import AlgorithmVersion
+from apps.algorithms.models import Algorithm, AlgorithmVersion
 from apps.algorithms.registry import resolve_digest
 from apps.algorithms.selectors import VersionQuerySet
 from apps.collaborations.models import Collaboration
 from apps.errors import Invalid, Refusal
 from apps.nesting import fit_to_store
 from apps.organizations.models import Organization
+from apps.prepared import Prepared
 from apps.tasks.sites import serving_nodes
 
 
@@ -38,21 +40,24 @@ class TaskRequest:
 def allowed_version(collaboration: Collaboration, image: str) -> AlgorithmVersion:
     """Return the pinned version; a tag is resolved at the registry first."""
     reference = ImageReference.parse(image)
-    allowed = (
-        active_versions(collaboration)
-        .filter(algorithm__repository=reference.repository)
-        .select_related("algorithm")
-    )
-    version: AlgorithmVersion | None = None
-    # Only repositories of this collaboration are asked for: others stay unknown.
-    if reference.digest or allowed.exists():
-        digest = reference.digest or resolve_digest(reference)
-        version = allowed.filter(digest=digest).first()
-    if version is None:
+    named = {"repository": reference.repository}
+    digest = reference.digest or _resolved(collaboration, reference)
+    found = _allowed.objects(collaboration=collaboration.pk, digest=digest, **named)
+    if not found:
         raise Invalid(
             "image", "image_not_allowed", "The collaboration does not allow this image."
         )
+    version: AlgorithmVersion = found[0]
+    [version.algorithm] = _algorithms.objects(**named)
     return version
+
+
+def _resolved(collaboration: Collaboration, reference: ImageReference) -> str:
+    """Ask for the tag's digest, but only in repositories of this collaboration."""
+    allowed = active_versions(collaboration)
+    if not allowed.filter(algorithm__repository=reference.repository).exists():
+        return ""
+    return resolve_digest(reference)
 
 
 def active_versions(collaboration: Collaboration) -> VersionQuerySet:
@@ -61,6 +66,21 @@ def active_versions(collaboration: Collaboration) -> VersionQuerySet:
         status=VersionStatus.ACTIVE
     )
     return active
+
+
+def _build_allowed(
+    *, collaboration: int, repository: str, digest: str
+) -> VersionQuerySet:
+    active = active_versions(Collaboration(pk=collaboration))
+    return active.filter(algorithm__repository=repository, digest=digest)
+
+
+def _build_algorithms(*, repository: str) -> QuerySet[Algorithm]:
+    return Algorithm.objects.filter(repository=repository)
+
+
+_allowed = Prepared(_build_allowed)
+_algorithms = Prepared(_build_algorithms)
 
 
 def function_of(version: AlgorithmVersion, name: str) -> dict[str, Any]:
