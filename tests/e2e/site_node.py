@@ -65,7 +65,9 @@ class SiteNode:
 
     def containers(self) -> list[Container]:
         label = f"ptm.node={self.prefix}"
-        return self.engine.containers.list(all=True, filters={"label": label})
+        return self.engine.containers.list(
+            all=True, filters={"label": label}, ignore_removed=True
+        )
 
     def starts(self, run: Json) -> int:
         """How many containers were started for the run, by the engine's own record."""

@@ -37,7 +37,9 @@ def own_containers(client: docker.DockerClient) -> Iterator[str]:
 
 def containers_of(client: docker.DockerClient, node: str) -> list[Any]:
     filters: dict[str, str | list[str] | bool] = {"label": f"ptm.node={node}"}
-    return list(client.containers.list(all=True, filters=filters))
+    # The SDK looks at each by itself, and one may go meanwhile.
+    found = client.containers.list(all=True, filters=filters, ignore_removed=True)
+    return list(found)
 
 
 def remove_containers(client: docker.DockerClient, node: str) -> None:
