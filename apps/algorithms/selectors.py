@@ -12,7 +12,7 @@ from apps.collaborations.models import Collaboration
 class VersionQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """What the user's collaborations allow."""
-        if user.is_authenticated and user.is_active and user.is_superuser:
+        if user.is_active and user.is_superuser:
             return self
         visible = Collaboration.objects.visible_to(user).values("pk")
         return self.filter(
@@ -48,7 +48,7 @@ class VersionQuerySet(models.QuerySet[Any]):
 class AlgorithmQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """Those with a version that the user may see."""
-        if user.is_authenticated and user.is_active and user.is_superuser:
+        if user.is_active and user.is_superuser:
             return self
         versions = self.model.versions.rel.related_model.objects.visible_to(user)
         return self.filter(pk__in=versions.values("algorithm"))

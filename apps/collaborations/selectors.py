@@ -19,7 +19,7 @@ class CollaborationQuerySet(models.QuerySet[Any]):
 
     def permitted_to(self, user: User | AnonymousUser, permission: str) -> Self:
         """Those on which the user holds `permission` through a group."""
-        if not user.is_authenticated or not user.is_active:
+        if not user.is_active:
             return self.none()
         if user.is_superuser:
             return self
@@ -72,7 +72,7 @@ def reads_audit(user: User | AnonymousUser) -> bool:
 
 
 def _answers_for_something(user: User | AnonymousUser, roles: tuple[Role, ...]) -> bool:
-    if not user.is_authenticated or not user.is_active:
+    if not user.is_active:
         return False
     return user.is_superuser or _answering(user, roles).exists()
 

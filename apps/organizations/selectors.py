@@ -12,7 +12,7 @@ from apps.organizations.choices import Role
 class OrganizationQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """One's own organizations, and those one computes with."""
-        if not user.is_authenticated or not user.is_active:
+        if not user.is_active:
             return self.none()
         if user.is_superuser:
             return self
@@ -25,7 +25,7 @@ class OrganizationQuerySet(models.QuerySet[Any]):
 
     def permitted_to(self, user: User | AnonymousUser, permission: str) -> Self:
         """Those on which the user holds `permission` through a group."""
-        if not user.is_authenticated or not user.is_active:
+        if not user.is_active:
             return self.none()
         if user.is_superuser:
             return self
@@ -67,7 +67,7 @@ def _granted(user: User, permission: str) -> models.QuerySet[Any]:
 class MembershipQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """Everybody's in the organizations of which one is a member."""
-        if not user.is_authenticated or not user.is_active:
+        if not user.is_active:
             return self.none()
         if user.is_superuser:
             return self

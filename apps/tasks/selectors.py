@@ -38,7 +38,7 @@ def _shared(user: User, task: str = "") -> Q:
 class TaskQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """Tasks whose visibility names the user, and those that ran at their site."""
-        if not user.is_authenticated or not user.is_active:
+        if not user.is_active:
             return self.none()
         if user.is_superuser:
             return self
@@ -55,7 +55,7 @@ class TaskQuerySet(models.QuerySet[Any]):
 class RunQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """Runs of tasks shown to the user, and all runs of the user's own sites."""
-        if not user.is_authenticated or not user.is_active:
+        if not user.is_active:
             return self.none()
         if user.is_superuser:
             return self

@@ -1,113 +1,14 @@
 """Finds what guards a door: by the names that this code base gives to such things."""
 
 import ast
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Querysets narrowed by who asks: without them, every row.
-NARROWING = {
-    "events_for",
-    "changeable_by",
-    "with_own_admin",
-    "with_sender",
-    "going_on",
-    "standing",
-    "visible_to",
-    "permitted_to",
-    "administered_by",
-    "answerable_by",
-    "shown_to",
-    "beside",
-    "allowed_before",
-    "accepted",
-    "in_use",
-    "serving",
-}
-# Questions that are answered with yes or no, and where yes means "may".
-QUESTIONS = {
-    "may_cancel",
-    "may_repeat",
-    "hold_consent",
-    "administers",
-    "includes",
-    "matches",
-}
-# Functions whose every filter is about who asks.
-SCOPES = NARROWING | {
-    "people_known_to",
-    "people_named_to",
-    "initiating_organization",
-    "addressed_study",
-    "require_platform_admin",
-    "require_sender",
-    "targets",
-    "permitted",
-    "limit",
-    "reasons",
-    "granted",
-    "own_as_admin",
-    "own_organizations",
-    "administered_nodes",
-    "readable",
-    "sending_organizations",
-    "addressed_organizations",
-    "allowed_version",
-    "active_versions",
-    "find_upload",
-    "find_node",
-    "_locked_run",
-    "_person",
-    "answer_as_admin",
-    "issue_enrolment_code",
-}
-# Methods that say whether somebody may: without them, everybody.
-DECISIONS = {"open_to", "has_permission", "is_open_for_signup", "_signed_in"}
-# Statements that do nothing but refuse.
-GUARDS = ("_require", "require_", "check_instance", "refuse_", "_not_ones", "_still_")
-# What is raised where somebody is turned away.
-REFUSALS = {
-    "Forbidden",
-    "Missing",
-    "NotAuthenticated",
-    "AuthenticationFailed",
-    "PermissionError",
-    "superseded",
-    "_stale",
-    "_enrolment_refused",
-}
-# Functions of sockets in which every `if` is about who listens.
-LISTENING = {"connect", "hint", "_join", "_ask_rights", "_entitled"}
-CLOSING = {
-    "django.contrib.auth.middleware.LoginRequiredMiddleware": "django.middleware"
-    ".clickjacking.XFrameOptionsMiddleware",
-    "rest_framework.permissions.IsAuthenticated": "rest_framework.permissions.AllowAny",
-    "apps.accounts.permissions.TokenScopeAllows": "rest_framework.permissions.AllowAny",
-}
-STANDINGS = {"is_superuser", "is_authenticated", "is_active"}
+from tools.mutate_rights import names
+from tools.mutate_rights.mutation import Mutation, Place
 
-
-@dataclass(frozen=True)
-class Mutation:
-    path: str
-    line: int
-    function: str
-    start: int
-    end: int
-    before: str
-    after: str
-
-    def applied(self, source: bytes) -> bytes:
-        return source[: self.start] + self.after.encode() + source[self.end :]
-
-    @property
-    def name(self) -> str:
-        """Stays the same when lines above it come and go."""
-        return f"{self.path} {self.function}: {' '.join(self.before.split())}"
-
-    def __str__(self) -> str:
-        before = " ".join(self.before.split())
-        return f"{self.path}:{self.line} {self.function}: {before} → {self.after}"
+ENDS = (ast.Raise, ast.Return, ast.Continue)
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def checks_in(root: Path, path: str) -> list[Mutation]:
@@ -117,7 +18,9 @@ def checks_in(root: Path, path: str) -> list[Mutation]:
     return sorted(set(finder.found), key=lambda m: (m.start, m.end, m.after))
 
 
-class Finder(ast.NodeVisitor):
+class Places(ast.NodeVisitor):
+    """Knows where a node stands, and notes what may stand there instead."""
+
     def __init__(self, path: str, source: bytes) -> None:
         self.path = path
         self.source = source
@@ -125,7 +28,8 @@ class Finder(ast.NodeVisitor):
         for line in source.splitlines(keepends=True):
             self.starts.append(self.starts[-1] + len(line))
         self.functions = ["module"]
-        self.called: set[int] = set()
+        self.bodies: list[Place] = []
+        self.statement = (0, 0)
         self.found: list[Mutation] = []
 
     def replace(self, node: ast.AST, after: str, since: ast.AST | None = None) -> None:
@@ -135,10 +39,19 @@ class Finder(ast.NodeVisitor):
             start = self._span(since)[1]
         before = self.source[start:end].decode()
         line = self.source[:start].count(b"\n") + 1
-        function = self.functions[-1]
-        self.found.append(
-            Mutation(self.path, line, function, start, end, before, after)
-        )
+        place = self.function, tuple(self.bodies), self.statement
+        self.found.append(Mutation(self.path, line, *place, start, end, before, after))
+
+    @property
+    def function(self) -> str:
+        return self.functions[-1]
+
+    def visit(self, node: ast.AST) -> None:
+        around = self.statement
+        if isinstance(node, ast.stmt):
+            self.statement = node.lineno, node.col_offset
+        super().visit(node)
+        self.statement = around
 
     def _span(self, node: Any) -> tuple[int, int]:
         return (
@@ -152,45 +65,108 @@ class Finder(ast.NodeVisitor):
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         self._function(node)
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def _function(self, node: Function) -> None:
         self.functions.append(node.name)
-        decides = node.name in DECISIONS or (
-            node.name.startswith("has_") and node.name.endswith("_permission")
-        )
-        if decides:
-            for statement in ast.walk(node):
-                if isinstance(statement, ast.Return) and statement.value:
-                    self.replace(statement.value, "True")
         for decorator in node.decorator_list:
-            if ast.unparse(decorator).startswith("require_"):
-                self.replace(decorator, "(lambda view: view)")
-        self.generic_visit(node)
+            self.decorated(decorator)
+        for around in (*node.decorator_list, node.args):
+            self.visit(around)
+        first = min(part.lineno for part in (node, *node.decorator_list))
+        self.bodies.append((node.name, first))
+        for statement in node.body:
+            self.visit(statement)
+        self.bodies.pop()
         self.functions.pop()
 
-    def visit_Call(self, node: ast.Call) -> None:
-        called = node.func
-        name = _last_name(called)
-        self.called.add(id(called))
-        if isinstance(called, ast.Attribute) and self._narrows(called):
-            self.replace(node, ".all()", since=called.value)
-        if name in QUESTIONS:
-            self.replace(node, "True")
-        if name == "OnlyFromOurPages":
-            self.replace(node, ast.unparse(node.args[0]))
+    def decorated(self, decorator: ast.expr) -> None:
+        """A decorator of the function that is being visited."""
+
+
+class Finder(Places):
+    def __init__(self, path: str, source: bytes) -> None:
+        super().__init__(path, source)
+        self.called: set[int] = set()
+
+    def decorated(self, decorator: ast.expr) -> None:
+        if ast.unparse(decorator).startswith("require_"):
+            self.replace(decorator, "(lambda view: view)")
+
+    def visit_Return(self, node: ast.Return) -> None:
+        of_django = self.function.startswith("has_") and self.function.endswith(
+            "_permission"
+        )
+        if node.value is not None:
+            if of_django or self.function in names.DECISIONS:
+                for part in _parts(node.value, ast.And):
+                    self.replace(part, "True")
+            if self.function in names.DENIALS:
+                self.replace(node.value, "False")
         self.generic_visit(node)
 
-    def _narrows(self, called: ast.Attribute) -> bool:
+    def visit_Call(self, node: ast.Call) -> None:
+        called, name = node.func, _last_name(node.func)
+        self.called.add(id(called))
+        if isinstance(called, ast.Attribute) and self._narrows(node, called):
+            self.replace(node, ".all()", since=called.value)
+        if name in ("filter", "get", "get_or_create", "Q"):
+            self._conditions(node)
+        if name in names.NARROWED:
+            self.replace(node, f"{ast.unparse(node)}.model._default_manager.all()")
+        if name in names.QUESTIONS:
+            self.replace(node, "True")
+        if name in names.LESSENING:
+            self.replace(node, ast.unparse(node.args[-1]))
+        self.generic_visit(node)
+
+    def _narrows(self, node: ast.Call, called: ast.Attribute) -> bool:
+        if self._asked_again:
+            return False
         if called.attr in ("filter", "exclude"):
-            return self.functions[-1] in SCOPES
-        return called.attr in NARROWING and ast.unparse(called.value) != "shown"
+            alone = len(node.keywords) == 1 and _about_asker(node.keywords[0])
+            return self.function in names.SCOPES or alone
+        return called.attr in names.NARROWING and ast.unparse(called.value) != "shown"
+
+    def _conditions(self, node: ast.Call) -> None:
+        """Several at once: each of them may go."""
+        if len(node.args) + len(node.keywords) < 2:
+            return
+        for keyword in node.keywords:
+            in_scope = self.function in names.SCOPES and keyword.arg not in names.WHICH
+            if (in_scope or _about_asker(keyword)) and not self._asked_again:
+                left = [*node.args, *(k for k in node.keywords if k is not keyword)]
+                said = ", ".join(map(ast.unparse, left))
+                self.replace(node, f"({said})", since=node.func)
+
+    @property
+    def _asked_again(self) -> bool:
+        return self.function in names.ASKED_AGAIN
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        if isinstance(node.op, ast.BitAnd) and self.function in names.SCOPES:
+            self.replace(node, f"({ast.unparse(node.left)})")
+            self.replace(node, f"({ast.unparse(node.right)})")
+        self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        if self.function in names.SCOPES:
+            for condition in node.ifs:
+                self.replace(condition, "True")
+        self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        if node.attr in STANDINGS and isinstance(node.ctx, ast.Load):
+        of = ast.unparse(node.value)
+        if node.attr in names.STANDINGS and isinstance(node.ctx, ast.Load):
             self.replace(node, "True")
-        elif node.attr in NARROWING and id(node) not in self.called:
-            every = f"(lambda reader: {ast.unparse(node.value)}.all())"
-            self.replace(node, every)
+        elif node.attr in names.NARROWING and id(node) not in self.called:
+            self.replace(node, f"(lambda reader: {of}.all())")
+        elif node.attr in names.OWN_ROWS and _names_asker(node.value):
+            self.replace(node, f"{of}.{node.attr}.model.objects")
         self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if node.id in names.NARROWED and id(node) not in self.called:
+            every = f"{node.id}(reader).model._default_manager.all()"
+            self.replace(node, f"(lambda reader: {every})")
 
     def visit_Dict(self, node: ast.Dict) -> None:
         """A role is given what the last one in the table has."""
@@ -202,38 +178,67 @@ class Finder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_IfExp(self, node: ast.IfExp) -> None:
-        """What is nothing for whoever may not, is something for them too."""
-        otherwise = ast.unparse(node.orelse)
-        if otherwise == "NOTHING" or otherwise.endswith(".none()"):
+        """Who has no right to anything is given what others have."""
+        if ast.unparse(node.orelse) == "NOTHING" and "GRANTS" in ast.unparse(node.body):
             self.replace(node, ast.unparse(node.body))
         self.generic_visit(node)
 
     def visit_If(self, node: ast.If) -> None:
-        if _refuses(node) and not ast.unparse(node.test).endswith(" is None"):
-            self.replace(node.test, "False")
-        elif self.functions[-1] in LISTENING and "consumers" in self.path:
+        ends = isinstance(node.body[-1], ENDS)
+        refuses = _refuses(node) or (self.function in names.REFUSING and ends)
+        if self.function in names.LISTENING and "consumers" in self.path:
             self.replace(node.test, "True")
-            self.replace(node.test, "False")
+            refuses = True
+        if refuses:
+            for part in _parts(node.test, ast.Or):
+                if not ast.unparse(part).endswith(" is None"):
+                    self.replace(part, "False")
         self.generic_visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Call):
             name = _last_name(node.value.func)
-            if name.startswith(GUARDS):
+            if name.startswith(names.GUARDS):
                 self.replace(node, "pass")
         self.generic_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> None:
-        for target in node.targets:
-            if _last_name(target) == "permission_classes":
-                self.replace(node.value, "()")
+        self._assigned(_last_name(node.targets[0]), node.value)
         self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self._assigned(_last_name(node.target), node.value)
+        self.generic_visit(node)
+
+    def _assigned(self, name: str, value: ast.expr) -> None:
+        if name == "permission_classes":
+            self.replace(value, "()")
+        if name == "scopes":
+            for part in ast.walk(value):
+                if _last_name(part) in ("ADMIN", "TASKS"):
+                    self.replace(part, "TokenScope.READ")
 
     def visit_Constant(self, node: ast.Constant) -> None:
         """A class of the settings that closes what does not open itself."""
-        for closing, harmless in CLOSING.items():
+        for closing, harmless in names.CLOSING.items():
             if node.value == closing:
                 self.replace(node, f'"{harmless}"')
+
+
+def _about_asker(keyword: ast.keyword) -> bool:
+    return keyword.arg not in (None, *names.WHICH) and _names_asker(keyword.value)
+
+
+def _names_asker(value: ast.expr) -> bool:
+    return any(_last_name(part) in names.ASKERS for part in ast.walk(value))
+
+
+def _parts(test: ast.expr, operator: type[ast.boolop]) -> list[ast.expr]:
+    """What stands between the `and` or `or`; all of it, if there is none."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, operator):
+        return test.values
+    return [test]
 
 
 def _refuses(node: ast.If) -> bool:
@@ -241,7 +246,7 @@ def _refuses(node: ast.If) -> bool:
     if not isinstance(first, ast.Raise) or first.exc is None:
         return False
     raised = first.exc.func if isinstance(first.exc, ast.Call) else first.exc
-    return _last_name(raised) in REFUSALS
+    return _last_name(raised) in names.REFUSALS
 
 
 def _last_name(node: ast.AST) -> str:
