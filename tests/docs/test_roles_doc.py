@@ -125,6 +125,13 @@ PROMISES: list[tuple[str, tuple[str, ...]]] = [
         ),
     ),
     (
+        "Its own admin reads",
+        (
+            "collaborations.test_api.test_its_own_admin_reads_what_it_would_consent_to_and_changes_nothing",
+            "collaborations.test_consent_pages.test_the_invited_read_the_rules_before_they_answer",
+        ),
+    ),
+    (
         "An invitation can be accepted",
         (
             "collaborations.test_visibility.test_an_invitation_is_answered_once",
@@ -183,6 +190,7 @@ PROMISES: list[tuple[str, tuple[str, ...]]] = [
         "The tasks of somebody who left",
         (
             "collaborations.test_leaving.test_tasks_of_a_person_who_left_go_on_in_the_hands_of_the_organization",
+            "tasks.test_cancel.test_what_only_the_sender_saw_is_stopped_by_a_platform_admin",
         ),
     ),
     (

@@ -49,7 +49,7 @@ SCOPES = NARROWING | {
     "own_as_admin",
     "own_organizations",
     "administered_nodes",
-    "readable",
+    "readable_by",
     "sending_organizations",
     "addressed_organizations",
     "allowed_version",
