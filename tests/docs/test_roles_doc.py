@@ -76,6 +76,13 @@ PROMISES: list[tuple[str, tuple[str, ...]]] = [
         ),
     ),
     (
+        "A platform admin also does",
+        (
+            "rights.test_api.test_every_cell_is_as_the_table_says",
+            "site.test_admin_members_import.test_a_platform_admin_imports_for_all",
+        ),
+    ),
+    (
         "Being a platform admin gives no right",
         (
             "tasks.test_create.test_a_platform_admin_sends_only_where_a_role_allows_it",
