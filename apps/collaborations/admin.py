@@ -29,15 +29,6 @@ from ptm_site import admin_shown as shown
 from ptm_site.admin import ScopedAdmin
 from ptm_site.admin_lists import choice_filter, query_filter, scoped_filter
 
-
-def readable(user: User) -> QuerySet[Any]:
-    """What one takes part in or manages, and what one's organization is invited to."""
-    concerned = Participation.objects.standing().administered_by(user)
-    return Collaboration.objects.visible_to(user) | Collaboration.objects.filter(
-        pk__in=concerned.values("collaboration")
-    )
-
-
 OVER = Q(expires_at__lte=Now())
 COLLABORATION_STATES = {
     "open": ("Takes tasks", lambda rows: rows.exclude(OVER).filter(archived_at=None)),
@@ -72,7 +63,9 @@ class CollaborationAdmin(ScopedAdmin):
     pages = (EditCollaboration, CreateStudy, SetAdmins, ArchiveCollaboration)
 
     def permitted(self, user: User) -> QuerySet[Any]:
-        return readable(user).prefetch_related("admins", "participations")
+        return Collaboration.objects.readable_by(user).prefetch_related(
+            "admins", "participations"
+        )
 
     @admin.display(description="name", ordering="name")
     def name_shown(self, collaboration: Collaboration) -> Any:
@@ -153,7 +146,9 @@ class ParticipationAdmin(ScopedAdmin):
     list_select_related = ("organization", "collaboration")
     list_filter = (
         choice_filter("state", "status", ParticipationStatus.choices),
-        scoped_filter("collaboration", "collaboration", readable),
+        scoped_filter(
+            "collaboration", "collaboration", Collaboration.objects.readable_by
+        ),
         scoped_filter(
             "organization", "organization", Organization.objects.administered_by
         ),

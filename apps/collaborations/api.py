@@ -33,7 +33,7 @@ POLICY = ("purpose", "visibility", "deadline_days", "expires_at", "open_tasks_pe
 
 
 class CollaborationViewSet(ReadOnlyModelViewSet[Collaboration]):
-    """The collaborations that your organizations take part in, or that you manage."""
+    """What your organizations take part in or are invited to, and what you manage."""
 
     scopes: ClassVar[Scopes] = dict.fromkeys(("POST", "PATCH", "PUT"), TokenScope.ADMIN)
     serializer_class = CollaborationSerializer
@@ -44,7 +44,7 @@ class CollaborationViewSet(ReadOnlyModelViewSet[Collaboration]):
     def get_queryset(self) -> Any:
         user = user_of(self.request)
         shown = Participation.objects.shown_to(user).select_related("organization")
-        return Collaboration.objects.visible_to(user).prefetch_related(
+        return Collaboration.objects.readable_by(user).prefetch_related(
             "admins", Prefetch("participations", queryset=shown)
         )
 

@@ -17,6 +17,15 @@ class CollaborationQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
         return self.permitted_to(user, "view_collaboration")
 
+    def readable_by(self, user: User) -> Self:
+        """Those, and what an organization of theirs has yet to consent to."""
+        asked = apps.get_model("collaborations", "Participation").objects
+        concerned = asked.standing().administered_by(user)
+        return self.filter(
+            models.Q(pk__in=self.model.objects.visible_to(user).values("pk"))
+            | models.Q(pk__in=concerned.values("collaboration"))
+        )
+
     def permitted_to(self, user: User | AnonymousUser, permission: str) -> Self:
         """Those on which the user holds `permission` through a group."""
         if not user.is_active:

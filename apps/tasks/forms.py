@@ -96,9 +96,14 @@ class TaskForm(PortalForm):
         # One that is named and has ended stays, to be refused.
         if not draft.studies and not draft.data.get("study"):
             del self.fields["study"]
-        # Who has one organization here is not asked for which.
-        if len(draft.senders) < 2:
+        if not self._asks_for_which(draft):
             del self.fields["organization"]
+
+    def _asks_for_which(self, draft: Draft) -> bool:
+        """Not who has one organization here; but another that is sent is refused."""
+        possible = {str(sender.pk) for sender in draft.senders}
+        sent = self.data.get("organization") if possible else None
+        return len(possible) > 1 or bool(sent and sent not in possible)
 
     def _chosen(self, draft: Draft) -> dict[str, Any]:
         return {

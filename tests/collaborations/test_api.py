@@ -176,10 +176,35 @@ def test_an_invitation_is_accepted_by_the_organizations_own_admin_only(
     own = script(world, "admin3")
     asked = own.get(where).json()
     assert asked["collaboration"]["purpose"] == "to learn"
-    assert own.get(COLLABORATIONS).json()["results"] == []
     assert own.post(f"{where}accept/").json()["status"] == "accepted"
     assert refused(own.post(f"{where}accept/")) == (409, "participation_state")
     assert len(own.get(COLLABORATIONS).json()["results"]) == 1
+
+
+def test_its_own_admin_reads_what_it_would_consent_to_and_changes_nothing(
+    world: World, invited: Participation
+) -> None:
+    own = script(world, "admin3")
+    read = own.get(of(world)).json()
+    assert read["purpose"] == "to learn"
+    parts = {part["organization"]["name"] for part in read["participations"]}
+    assert parts == {site.name for site in world.sites} | {"Heart failure D"}
+    assert [row["id"] for row in own.get(COLLABORATIONS).json()["results"]] == [
+        world.collaboration.pk
+    ]
+    assert refused(own.patch(of(world), {"deadline_days": 1})) == DENIED
+    body = world.task_body(organization=invited.organization_id)
+    assert refused(own.post(f"{API}/tasks/", body)) == (422, "collaboration_unknown")
+    for listed in ("tasks", "studies", "versions", "nodes"):
+        assert own.get(f"{API}/{listed}/").json()["results"] == []
+    user = type(world.platform_admin).objects.create_user("heart-viewer3")
+    grant_membership(
+        user=user, organization=invited.organization, role=Role.VIEWER, actor=SYSTEM
+    )
+    world.people["viewer3"] = user
+    assert refused(script(world, "viewer3").get(of(world))) == MISSING
+    own.post(f"{PARTICIPATIONS}{invited.pk}/decline/")
+    assert refused(own.get(of(world))) == MISSING
 
 
 def test_it_is_declined_and_sent_again(world: World, invited: Participation) -> None:

@@ -76,6 +76,13 @@ PROMISES: list[tuple[str, tuple[str, ...]]] = [
         ),
     ),
     (
+        "A platform admin also does",
+        (
+            "rights.test_api.test_every_cell_is_as_the_table_says",
+            "site.test_admin_members_import.test_a_platform_admin_imports_for_all",
+        ),
+    ),
+    (
         "Being a platform admin gives no right",
         (
             "tasks.test_create.test_a_platform_admin_sends_only_where_a_role_allows_it",
@@ -122,6 +129,13 @@ PROMISES: list[tuple[str, tuple[str, ...]]] = [
             "collaborations.test_visibility.test_an_invitation_alone_shows_nothing",
             "collaborations.test_leaving.test_until_it_accepts_again_its_nodes_get_nothing",
             "collaborations.test_leaving.test_a_collaborations_admin_sees_no_more_of_an_organization_that_left",
+        ),
+    ),
+    (
+        "Its own admin reads",
+        (
+            "collaborations.test_api.test_its_own_admin_reads_what_it_would_consent_to_and_changes_nothing",
+            "collaborations.test_consent_pages.test_the_invited_read_the_rules_before_they_answer",
         ),
     ),
     (
@@ -183,6 +197,7 @@ PROMISES: list[tuple[str, tuple[str, ...]]] = [
         "The tasks of somebody who left",
         (
             "collaborations.test_leaving.test_tasks_of_a_person_who_left_go_on_in_the_hands_of_the_organization",
+            "tasks.test_cancel.test_what_only_the_sender_saw_is_stopped_by_a_platform_admin",
         ),
     ),
     (

@@ -45,7 +45,9 @@ def task(things: Things, named: str) -> dict[str, Any]:
 
 
 def task_form(things: Things, named: str) -> dict[str, Any]:
+    more = {named: things[named]} if named in ("organization", "study") else {}
     return {
+        **more,
         "key": "page-1",
         "collaboration": things["collaboration"],
         "version": things["version"],

@@ -6,6 +6,7 @@ import pytest
 
 from apps.audit.actors import SYSTEM
 from apps.nodes.services import revoke_node
+from apps.organizations.services import end_membership
 from apps.tasks.models import Run, Task
 from tests.stored import acts, moves, nothing_stored
 from tests.worlds import World
@@ -143,6 +144,19 @@ def test_only_who_controls_the_task_may_cancel_it(
             if expected == 404:
                 assert answer.content == gone
     assert cancel(world, task, "admin0").status_code == 200
+
+
+def test_what_only_the_sender_saw_is_stopped_by_a_platform_admin(world: World) -> None:
+    """Nobody else sees it, once the sender has left."""
+    world.people["root"] = world.platform_admin
+    world.collaboration.visibility = "initiator"
+    world.collaboration.save()
+    sent = world.send(organizations=[world.sites[1].pk])
+    end_membership(membership=world.people["alice"].memberships.get(), actor=SYSTEM)
+    for person in ("alice", "bob", "admin0"):
+        assert cancel(world, sent, person).status_code == 404
+    assert cancel(world, sent, "root").status_code == 200
+    assert Run.objects.get().status == "cancelled"
 
 
 def test_a_platform_admin_can_stop_any_task(world: World, task: dict[str, Any]) -> None:

@@ -80,6 +80,18 @@ def test_who_has_two_organizations_says_for_which(world: World) -> None:
     assert Task.objects.get().organization == world.sites[1]
 
 
+def test_a_task_is_sent_for_no_other_organization_than_the_one_that_was_chosen(
+    world: World,
+) -> None:
+    """The page was opened with two to choose from, of which one is left."""
+    refused = send(world, organization=world.sites[1].pk)
+    assert refused.status_code == 422
+    assert errors(refused, "organization") == ["Choose one of the list."]
+    assert not Task.objects.exists()
+    assert send(world, organization=world.sites[0].pk).status_code == 302
+    assert 'name="organization"' not in show(world).content.decode()
+
+
 def test_who_is_of_an_organization_that_was_stopped_is_told(world: World) -> None:
     set_may_create_tasks(
         participation=world.sites[0].participations.get(), allowed=False, actor=SYSTEM

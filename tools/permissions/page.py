@@ -29,7 +29,7 @@ PEOPLE = {
     "Outside": ("inv", "riv", "radm", "lone"),
 }
 MACHINES = {
-    "People": ("anon", "plat", "adm"),
+    "People": tuple(name for names in PEOPLE.values() for name in names),
     "The node": ("node",),
     "Another node of the organization": ("node2",),
     "Other organizations' nodes": ("pnode", "rnode"),
@@ -63,7 +63,7 @@ def _lines() -> Iterator[str]:
 
 
 def _table(rows: list[Row]) -> Iterator[str]:
-    columns = PEOPLE if "send" in rows[0].cells else MACHINES
+    columns = MACHINES if "node2" in rows[0].cells else PEOPLE
     yield "| " + " | ".join(["", *columns]) + " |"
     yield "|---" + "|:-:" * len(columns) + "|"
     for row in rows:
