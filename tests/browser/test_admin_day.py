@@ -89,7 +89,14 @@ def enrolment_code(page: Page) -> str:
     page.get_by_role("navigation").get_by_role("link", name="Nodes").click()
     page.get_by_role("link", name="Issue enrolment code").click()
     page.get_by_role("button", name="Issue enrolment code").click()
-    return page.locator("#secret").inner_text()
+    code = page.locator("#secret").inner_text()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the command").click()
+    expect(page.locator(".copied")).to_have_count(1)
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert command.startswith("ptm-node init")
+    assert code in command
+    return code
 
 
 def watch_the_node_come_online(page: Page, stage: Stage) -> None:

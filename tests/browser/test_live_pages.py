@@ -118,6 +118,23 @@ def test_every_open_tab_changes_within_a_second(
     tabs[-1].close()
 
 
+def test_a_finished_task_that_is_run_again_starts_anew_in_every_tab(
+    context: BrowserContext, stage: Stage
+) -> None:
+    task = waiting_task(stage)
+    cancel(stage, task)
+    first, second = (open_listening(context, task) for _ in range(2))
+    facts = second.get_by_role("region", name="What was asked")
+    expect(facts).to_contain_text("Finished")
+    first.get_by_role("button", name="Run again").click()
+    expect(lane(second, WEST)).to_contain_text("Queued")
+    expect(second.get_by_text("Earlier runs")).to_be_visible()
+    expect(facts).to_contain_text("Deadline")
+    cancel(stage, task)
+    for tab in (first, second):
+        expect(lane(tab, WEST)).to_contain_text("Cancelled")
+
+
 def test_an_answer_that_comes_after_the_last_one_changes_nothing(
     context: BrowserContext, stage: Stage
 ) -> None:

@@ -39,6 +39,7 @@ def test_a_researcher_sends_a_task_and_downloads_its_results(
     page.reload()
     expect(page.get_by_role("heading", name="Finished at 3 sites")).to_be_visible()
     expect(page.get_by_role("table").first).to_contain_text("Combined")
+    expect(page.get_by_role("button", name="Copy")).to_have_count(0)  # by scripts only
     with page.expect_download() as caught:
         page.get_by_role("link", name="Download all as zip").click()
     with zipfile.ZipFile(io.BytesIO(caught.value.path().read_bytes())) as archive:
