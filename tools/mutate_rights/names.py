@@ -77,7 +77,7 @@ SCOPES = (
         "limit",
         "own_as_admin",
         "permitted",
-        "readable",
+        "readable_by",
         "require_platform_admin",
         "require_sender",
         "targets",
