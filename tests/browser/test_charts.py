@@ -5,7 +5,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.watching import Watch, wait_until_dark
 from tools.rig.browser import Readers, go_dark
@@ -14,7 +14,7 @@ from tools.screenshots.stage import COLUMNS, Stage
 SVG = "{http://www.w3.org/2000/svg}"
 SITES = 3
 HOSTILE = '<img src=x onerror="alert(1)"> & <b>bold</b>'
-PAPER = {"width": 718, "height": 1000}  # A4 within a browser's margins
+PAPER: ViewportSize = {"width": 718, "height": 1000}  # A4 within a browser's margins
 REDRAWN = """old =>
   !old.includes(getComputedStyle(document.querySelector(".chart svg text")).fill)"""
 NARROWER = """() => [...document.querySelectorAll(".chart")].every((chart) =>
