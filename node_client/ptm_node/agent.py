@@ -1,17 +1,18 @@
 """The daemon: puts the parts together, starts their threads, and ends them in order."""
 
-import fcntl
 import logging
 import threading
 import uuid
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
-from typing import IO
 
+from ptm_node import __version__
+from ptm_node.audit import Audit
 from ptm_node.channel import Channel
 from ptm_node.clock import Clock
 from ptm_node.dispatch import Dispatcher
-from ptm_node.errors import NodeError, Revoked, StateInUse
+from ptm_node.errors import NodeError, Revoked
 from ptm_node.journal import Journal
 from ptm_node.life import Life
 from ptm_node.logs import LogFolder
@@ -21,6 +22,7 @@ from ptm_node.sections import Config
 from ptm_node.server_api import ServerApi
 from ptm_node.site import Site
 from ptm_node.spool import Spool
+from ptm_node.state import take_state
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +45,16 @@ class Agent:
         self._dispatcher = Dispatcher(
             self._site, self._roster, instance, on_welcome=self._welcomed
         )
-        self._channel = Channel(config.server, api, self._life, on_look=self._look)
+        self._channel = Channel(config.server, api, self._life, on_look=self.heed)
         self._threads: list[threading.Thread] = []
         self._welcome = threading.Event()
-        for wake in (self._look, self._roster.wake, self._roster.outbox.wake):
+        for wake in (self.heed, self._roster.wake, self._roster.outbox.wake):
             self._life.on_leaving(wake)
 
     def serve(self) -> None:
         """Works until it is told to end, and raises Terminal if the server does so."""
+        config = sha256(repr(self._site.config).encode()).hexdigest()
+        self._site.audit.record("daemon.started", version=__version__, config=config)
         self._site.runtime.open(self._dispatcher.tidy_up)
         self._dispatcher.await_runtime()
         self._repeat("claims", lambda: self._dispatcher.look(self._channel))
@@ -69,7 +73,8 @@ class Agent:
         """Ends now. Containers go on, and are adopted by the next start."""
         self._life.leave()
 
-    def _look(self) -> None:
+    def heed(self) -> None:
+        """Looks at once: for work, and for what a command beside it changed."""
         self._dispatcher.wake()
 
     def _slot_freed(self) -> None:
@@ -113,6 +118,7 @@ class Agent:
         self._site.api.transport.close()
         self._roster.join(_JOIN_SECONDS)
         self._site.journal.close()
+        self._site.audit.close()
         self._lock.close()
 
     def _take_leave(self, cut_short: bool) -> None:
@@ -131,23 +137,13 @@ def _site(config: Config, life: Life, api: ServerApi, runtime: Runtime) -> Site:
         config=config,
         life=life,
         journal=Journal(state / "journal.sqlite3"),
+        audit=Audit(state / "audit.sqlite3"),
         api=api,
         runtime=runtime,
         spool=Spool(state / "spool"),
         logs=LogFolder(state / "logs"),
         work=_folder(state / "work"),
     )
-
-
-def take_state(state: Path) -> IO[bytes]:
-    """Makes sure that one daemon at most uses a state folder."""
-    lock = (_folder(state) / "lock").open("wb")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise StateInUse(f"{state}: another daemon works with this folder") from None
-    return lock
 
 
 def _folder(path: Path) -> Path:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ptm_node import __version__, cli_policy, config
+from ptm_node import __version__, cli_audit, cli_decisions, cli_policy, config
 from ptm_node.cli_options import ConfigOption, JsonOption
 from ptm_node.errors import NodeError
+from ptm_node.state import HEED
 
 if TYPE_CHECKING:
     from ptm_node.agent import Agent
@@ -34,6 +35,14 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_policy.app, name="policy")
+app.add_typer(cli_audit.app, name="audit")
+for decision in (
+    cli_decisions.approve,
+    cli_decisions.reject,
+    cli_decisions.release,
+    cli_decisions.withhold,
+):
+    app.command()(decision)
 
 
 @app.command()
@@ -71,7 +80,7 @@ def run(config_file: ConfigOption) -> None:
     _set_up_logging()
     settings = config.load(config_file)
     key = config.read_key(Path(settings.node.key_file))
-    signals = {signal.SIGTERM, signal.SIGINT}
+    signals = {signal.SIGTERM, signal.SIGINT, HEED}
     # Blocked in every thread; one thread takes them when they come.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     clock = Clock()
@@ -102,7 +111,7 @@ def pause(
     from ptm_node import status
 
     status.pause(Path(config.load(config_file).node.state), reason)
-    typer.echo("Paused: within half a minute no new run begins.")
+    typer.echo("Paused: no new run begins.")
 
 
 @app.command()
@@ -111,7 +120,7 @@ def resume(config_file: ConfigOption) -> None:
     from ptm_node import status
 
     status.pause(Path(config.load(config_file).node.state), "")
-    typer.echo("Resumed: within half a minute the node asks for work.")
+    typer.echo("Resumed: the node asks for work.")
 
 
 @app.command()
@@ -129,10 +138,10 @@ def main() -> None:
 
 
 def _obey(agent: "Agent", signals: set[signal.Signals]) -> None:
-    signal.sigwait(signals)
-    agent.drain()
-    signal.sigwait(signals)
-    agent.leave()
+    for end in (agent.drain, agent.leave):
+        while signal.sigwait(signals) == HEED:
+            agent.heed()
+        end()
 
 
 def _set_up_logging() -> None:

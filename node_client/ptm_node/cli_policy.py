@@ -4,6 +4,7 @@ import json
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from ptm_node import config
 from ptm_node.cli_options import ConfigOption, JsonOption
@@ -15,6 +16,12 @@ from ptm_node.rules import (
     question_of_example,
     with_digest,
 )
+
+_OUTCOMES = {
+    "run": "would run",
+    "ask": "would wait for an approval",
+    "refuse": "would be refused",
+}
 
 app = typer.Typer(
     help="What this site's rules say of a task.",
@@ -43,7 +50,7 @@ def explain(
     image = with_digest(image)
     question = Question(image, function, collaboration, labels, organization, user)
     verdict = decide(config.load(config_file), question)
-    typer.echo(json.dumps(verdict._asdict()) if as_json else in_words(verdict))
+    typer.echo(json.dumps(as_data(verdict)) if as_json else in_words(verdict))
 
 
 @app.command("test")
@@ -58,8 +65,8 @@ def try_examples(config_file: ConfigOption, as_json: JsonOption = False) -> None
         {
             "example": number,
             "expect": example.expect,
-            "as_meant": verdict.runs == (example.expect == "run"),
-            **verdict._asdict(),
+            "as_meant": verdict.answer == example.expect,
+            **as_data(verdict),
         }
         for number, (example, verdict) in enumerate(results, 1)
     ]
@@ -69,9 +76,16 @@ def try_examples(config_file: ConfigOption, as_json: JsonOption = False) -> None
         raise ExamplesFail(f"{wrong} of {len(rows)} examples are not as meant")
 
 
+def as_data(verdict: Verdict) -> dict[str, object]:
+    terms = {**verdict.terms._asdict(), "limits": asdict(verdict.terms.limits)}
+    return {"answer": verdict.answer, **verdict._asdict(), "terms": terms}
+
+
 def in_words(verdict: Verdict) -> str:
-    word = "would run" if verdict.runs else "would be refused"
-    return "\n".join([*verdict.steps, f"{word}: {verdict.reason}"])
+    lines = [*verdict.steps, f"{_OUTCOMES[verdict.answer]}: {verdict.reason}"]
+    if verdict.runs and verdict.terms.release == "review":
+        lines.append("its result would wait for a release")
+    return "\n".join(lines)
 
 
 def _table(rows: list[dict[str, object]]) -> str:

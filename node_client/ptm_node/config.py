@@ -21,6 +21,7 @@ from ptm_node.lines import line_of
 from ptm_node.sections import (
     Config,
     Database,
+    Duration,
     Limits,
     Node,
     Policy,
@@ -154,6 +155,14 @@ class _Reader:
         line = line_of(self._text, where)
         place = f"{self._path}, line {line}" if line else str(self._path)
         raise ConfigError(f"{place}: {where}: {problem}. {_remedy(where)}")
+
+
+def duration(text: str) -> Duration:
+    """A span of time of a command's option, written as in the file."""
+    try:
+        return msgspec.convert(text, Duration, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{error}; write it like 30d.") from error
 
 
 def is_safe(url: str) -> bool:

@@ -43,17 +43,18 @@ class Delivery(Protocol):
         """The server says no, and would say so again."""
 
 
-class RunningNotice:
-    """Says that the container runs. A hint: nothing waits for it."""
+class Notice:
+    """Says how far an attempt is. A hint: nothing waits for it."""
 
     rank = Rank.WORD
 
-    def __init__(self, outbox: Outbox, key: Key) -> None:
+    def __init__(self, outbox: Outbox, key: Key, status: Status) -> None:
         self.key = key
         self._outbox = outbox
+        self._status = status
 
     def step(self) -> bool:
-        report = Report(self.key.attempt, Status.RUNNING)
+        report = Report(self.key.attempt, self._status)
         if self._outbox.site.api.report(self.key.run, report).stop:
             self.gone("cancelled")
         return True
@@ -105,6 +106,7 @@ class ResultUpload:
         site = outbox.site
         self.key = key
         self._outbox = outbox
+        self._output = output
         self._damaged = 0
         self._upload = Upload(
             site.api.transport, key, site.spool.path(key), output, resumed=resumed
@@ -117,7 +119,7 @@ class ResultUpload:
             self._begin_again_if_damaged(refused)
             return False
         if acknowledged:
-            self._outbox.forget(self.key)
+            self._outbox.sent(self.key, self._output)
         return acknowledged
 
     def gone(self, reason: str) -> None:

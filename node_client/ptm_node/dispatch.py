@@ -11,6 +11,7 @@ from datetime import datetime
 
 from ptm_node import __version__
 from ptm_node.channel import Channel
+from ptm_node.desk import Desk
 from ptm_node.errors import ClaimStale, Trouble
 from ptm_node.hours import quiet_until
 from ptm_node.journal import PAUSE
@@ -51,6 +52,7 @@ class Dispatcher:
         self._site = site
         self._roster = roster
         self._recovery = Recovery(site, roster)
+        self._desk = Desk(site, roster)
         self._instance = instance
         self._on_welcome = on_welcome
         self._boot = site.journal.begin_life(site.life.clock.now())
@@ -86,6 +88,7 @@ class Dispatcher:
             self._on_welcome()
         if not self._ordered_rest():
             self._recovery.begin_unstarted()
+        self._desk.step(may_begin=not self._why_not())
         capacity = self._capacity()
         hold = _HELD_SECONDS if channel.polling and capacity else 0
         began = self._site.life.clock.monotonic()

@@ -25,6 +25,18 @@ class ExamplesFail(NodeError):
     """The site's rules do not say what its examples mean them to say."""
 
 
+class AuditBroken(NodeError):
+    """The site's audit is not what was written."""
+
+
+class NotWaiting(NodeError):
+    """There is no such question to answer."""
+
+
+class AwaitsDecision(NodeError):
+    """The attempt rests until somebody at the site has decided."""
+
+
 class Terminal(NodeError):
     """The server will not work with this node: trying again cannot help."""
 

@@ -5,16 +5,13 @@ acknowledged its end; together the rows are what the node *holds*.
 """
 
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from ptm_node.messages import Assignment, Held, Holdings, Key, Report
+from ptm_node.store import Store
 
 # Noted by the site's operator: why nothing new is to begin.
 PAUSE = "pause_ordered"
@@ -31,13 +28,15 @@ CREATE TABLE IF NOT EXISTS runs (
     report BLOB,
     stop TEXT,
     PRIMARY KEY (run, attempt)
-);
+)
 """
 
 
 class Phase(StrEnum):
     CLAIMED = "claimed"  # the container has not started
+    AWAITING_APPROVAL = "awaiting_approval"  # a steward has to say yes first
     STARTED = "started"
+    AWAITING_RELEASE = "awaiting_release"  # the result waits for a steward
     SPOOLED = "spooled"  # the result waits to be sent
     ENDED = "ended"  # a last report waits to be sent
 
@@ -58,26 +57,17 @@ class Row(Struct, frozen=True):
     output: Output | None = None
     report: Report | None = None
     stop: str | None = None
+    waiting_since: float | None = None
 
     @property
     def key(self) -> Key:
         return self.assignment.key
 
 
-class Journal:
-    """Every method is one durable transaction. Safe to share between threads."""
+class Journal(Store):
+    """What the daemon holds, and what it was told by its operator."""
 
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
+    migrations = (_SCHEMA, "ALTER TABLE runs ADD COLUMN waiting_since REAL")
 
     def begin_life(self, now: float) -> int:
         """Numbers this start of the daemon, higher than any before.
@@ -140,6 +130,17 @@ class Journal:
     def started(self, key: Key, container: str, at: float) -> None:
         self._update(key, phase=Phase.STARTED, container=container, started_at=at)
 
+    def awaits_approval(self, key: Key, since: float) -> None:
+        self._update(key, phase=Phase.AWAITING_APPROVAL, waiting_since=since)
+
+    def approved(self, key: Key) -> None:
+        self._update(key, phase=Phase.CLAIMED, waiting_since=None)
+
+    def awaits_release(self, key: Key, output: Output, since: float) -> None:
+        kept = msgspec.json.encode(output)
+        phase = Phase.AWAITING_RELEASE
+        self._update(key, phase=phase, output=kept, waiting_since=since)
+
     def spooled(self, key: Key, output: Output) -> None:
         self._update(key, phase=Phase.SPOOLED, output=msgspec.json.encode(output))
 
@@ -161,7 +162,7 @@ class Journal:
         )
         return cursor.rowcount == 1
 
-    def _update(self, key: Key, **values: str | float | bytes) -> None:
+    def _update(self, key: Key, **values: str | float | bytes | None) -> None:
         columns = ", ".join(f"{name} = ?" for name in values)
         with self._transaction():
             self._db.execute(
@@ -180,18 +181,6 @@ class Journal:
     def _set_meta(self, name: str, value: str | float) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # a full disk may have ended it already
-                    self._db.execute("ROLLBACK")
-                raise
-
 
 def _row(found: sqlite3.Row) -> Row:
     output, report = found["output"], found["report"]
@@ -203,4 +192,5 @@ def _row(found: sqlite3.Row) -> Row:
         output=output and msgspec.json.decode(output, type=Output),
         report=report and msgspec.json.decode(report, type=Report),
         stop=found["stop"],
+        waiting_since=found["waiting_since"],
     )

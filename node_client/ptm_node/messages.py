@@ -22,8 +22,10 @@ class Key(NamedTuple):
 class Status(StrEnum):
     """The states that a node reports. `completed` is never reported, but earned."""
 
+    AWAITING_APPROVAL = "awaiting_approval"
     PREPARING = "preparing"
     RUNNING = "running"
+    AWAITING_RELEASE = "awaiting_release"
     FAILED = "failed"
     REJECTED = "rejected"
     WITHHELD = "withheld"
@@ -35,6 +37,7 @@ class Code(StrEnum):
     """Why an attempt ended without a result: whose fault it is, and what to do."""
 
     POLICY_REFUSED = "policy_refused"
+    APPROVAL_DENIED = "approval_denied"
     IMAGE_NOT_FOUND = "image_not_found"
     REGISTRY_UNREACHABLE = "registry_unreachable"
     RUNTIME_UNAVAILABLE = "runtime_unavailable"
@@ -84,12 +87,15 @@ class Initiator(Struct, frozen=True):
 
 
 class Task(Struct, frozen=True):
+    """`root` is the task whose central run sent this one, or that one's, and so on."""
+
     id: int
     name: str
     collaboration: Named
     organization: Named
     initiator: Initiator | None = None
     purpose: str | None = None
+    root: int | None = None
 
 
 class Label(Struct, frozen=True):

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ptm_node.audit import Fact
 from ptm_node.clock import Backoff
-from ptm_node.deliveries import Delivery, LastReport, Rank, ResultUpload, RunningNotice
+from ptm_node.deliveries import Delivery, LastReport, Notice, Rank, ResultUpload
 from ptm_node.errors import AttemptGone, Refused, Terminal, Trouble
 from ptm_node.journal import Output, Phase, Row
 from ptm_node.messages import Key, Report, Status, StopOrder
@@ -20,6 +21,7 @@ from ptm_node.site import Site
 log = logging.getLogger(__name__)
 
 _CANCELLED = ("cancelled", "run_cancelled")
+_WAITING = (Phase.AWAITING_APPROVAL, Phase.AWAITING_RELEASE)
 _FAR = 3600.0
 
 
@@ -52,11 +54,13 @@ class Outbox:
                 self.discard(row.key, row.stop)
             elif row.report is not None:
                 self.add(LastReport(self, row.key, row.report))
+            elif row.phase in _WAITING:
+                self.notice(row.key, Status(row.phase))
             elif row.output is not None:
                 self.add(ResultUpload(self, row.key, row.output, resumed=True))
 
-    def running(self, key: Key) -> None:
-        self.add(RunningNotice(self, key))
+    def notice(self, key: Key, status: Status) -> None:
+        self.add(Notice(self, key, status))
 
     def result(self, key: Key, output: Output) -> None:
         self.site.journal.spooled(key, output)
@@ -65,6 +69,7 @@ class Outbox:
     def last_word(self, key: Key, report: Report) -> None:
         """The end of an attempt without a result. Anything else of it is dropped."""
         self.site.journal.ended(key, report)
+        self._record(f"run.{report.status}", key, code=report.code)
         self._drop(key)
         self.site.spool.discard(key)
         self.add(LastReport(self, key, report))
@@ -139,10 +144,20 @@ class Outbox:
     def give_up(self, key: Key, reason: str) -> None:
         """The server does not want this attempt; a cancel still waits for a word."""
         log.info("run %s is discarded: %s", key, reason)
+        if self.site.spool.path(key).exists():
+            self._record("result.discarded", key, reason=reason)
         if reason in _CANCELLED:
             self.last_word(key, Report(key.attempt, Status.CANCELLED))
         else:
             self.forget(key)
+
+    def sent(self, key: Key, output: Output) -> None:
+        """The server has the whole result."""
+        self._record("result.sent", key, sha256=output.sha256, size=output.size)
+        self.forget(key)
+
+    def _record(self, event: str, key: Key, **facts: Fact) -> None:
+        self.site.audit.record(event, run=key.run, attempt=key.attempt, **facts)
 
     def _deliver(self, item: _Item) -> None:
         delivery = item.delivery

@@ -1,4 +1,4 @@
-"""The site's own rules. They hold whatever the server says."""
+"""What one run may use at this site, and on which terms: whatever the server says."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,16 +8,17 @@ from ptm_node.config import LABEL
 from ptm_node.errors import RunFailure
 from ptm_node.images import parse_image
 from ptm_node.messages import Assignment, Code, Status
-from ptm_node.rules import decide, question_of
+from ptm_node.rules import Terms, decide, question_of
 from ptm_node.sections import Config, Database
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """What a run may use at this site: one exact image, and these databases."""
+    """One exact image, these databases, and the terms of the rule that allows it."""
 
     image: str
     databases: dict[str, Database]
+    terms: Terms
 
 
 def check(config: Config, assignment: Assignment) -> Permit:
@@ -34,7 +35,7 @@ def check(config: Config, assignment: Assignment) -> Permit:
     if hashlib.sha256(assignment.input).hexdigest() != assignment.input_sha256:
         detail = "the input does not have the checksum that came with it"
         raise RunFailure(Code.INTERNAL, detail, retry=True)
-    return Permit(str(image), _databases(config, assignment))
+    return Permit(str(image), _databases(config, assignment), verdict.terms)
 
 
 def _databases(config: Config, assignment: Assignment) -> dict[str, Database]:

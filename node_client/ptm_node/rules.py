@@ -1,15 +1,17 @@
-"""What the site's rules say of a task, and why.
+"""What the site's rules say of a task, on which terms, and why.
 
 The image must be on the site's list. Where the site has rules, the first that fits
 the task decides, and a task that fits none is refused. Nothing else is looked at, so
 that `ptm-node policy explain` says beforehand what a run will meet.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+from msgspec.structs import asdict, replace
 
 from ptm_node.images import Image, parse_image
 from ptm_node.messages import Assignment
-from ptm_node.sections import Config, Example, Rule
+from ptm_node.sections import Approval, Config, Example, Limits, Policy, Release, Rule
 
 
 class Question(NamedTuple):
@@ -23,13 +25,29 @@ class Question(NamedTuple):
     user: str | None
 
 
+class Terms(NamedTuple):
+    """On which a task runs: who has to say yes before and after, and its limits."""
+
+    approval: Approval
+    release: Release
+    approvers: int
+    limits: Limits
+
+
 class Verdict(NamedTuple):
     """`rule` is the number of the rule that decided, from 1; None if none did."""
 
     runs: bool
     reason: str
+    terms: Terms
     rule: int | None = None
     steps: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> Literal["run", "ask", "refuse"]:
+        if not self.runs:
+            return "refuse"
+        return "run" if self.terms.approval == "never" else "ask"
 
 
 def question_of(assignment: Assignment) -> Question:
@@ -61,32 +79,50 @@ def with_digest(image: str) -> str:
 
 
 def decide(config: Config, question: Question) -> Verdict:
-    """Whether the site lets such a task run."""
+    """Whether the site lets such a task run, and on which terms."""
+    terms = _terms(config.policy, config.limits)
     if question.collaboration not in config.collaborations:
-        return Verdict(False, "this node does not serve the collaboration")
+        return Verdict(False, "this node does not serve the collaboration", terms)
     image = parse_image(question.image)
     if image is None:
-        return Verdict(False, "the image is not named by its digest")
+        return Verdict(False, "the image is not named by its digest", terms)
     if not any(image.matches(pattern) for pattern in config.policy.images):
         reason = f"the image {image.repository} is not on this site's list"
-        return Verdict(False, reason)
+        return Verdict(False, reason, terms)
     if not config.policy.rules:
-        return Verdict(True, "the image is on this site's list")
-    return _by_rules(config.policy.rules, question, image)
+        return Verdict(True, "the image is on this site's list", terms)
+    return _by_rules(config.policy.rules, question, image, terms)
 
 
-def _by_rules(rules: list[Rule], question: Question, image: Image) -> Verdict:
+def _by_rules(
+    rules: list[Rule], question: Question, image: Image, terms: Terms
+) -> Verdict:
     steps: list[str] = []
     for number, rule in enumerate(rules, 1):
         misfit = _misfit(rule, question, image)
         if misfit is None:
             runs = rule.action == "run"
-            word = "allows" if runs else "refuses"
-            return Verdict(
-                runs, f"{_called(number, rule)} {word} it", number, (*steps,)
-            )
+            reason = f"{_called(number, rule)} {'allows' if runs else 'refuses'} it"
+            return Verdict(runs, reason, _terms_of(rule, terms), number, (*steps,))
         steps.append(f"{_called(number, rule)} is about other {misfit}")
-    return Verdict(False, "no rule of this site allows it", None, (*steps,))
+    return Verdict(False, "no rule of this site allows it", terms, None, (*steps,))
+
+
+def _terms(policy: Policy, limits: Limits) -> Terms:
+    return Terms(policy.approval, policy.release, policy.approvers, limits)
+
+
+def _terms_of(rule: Rule, general: Terms) -> Terms:
+    """The rule's own terms, and the general ones where it is silent."""
+    less = {
+        name: value for name, value in asdict(rule.limits).items() if value is not None
+    }
+    return Terms(
+        approval=rule.approval or general.approval,
+        release=rule.release or general.release,
+        approvers=rule.approvers or general.approvers,
+        limits=replace(general.limits, **less),
+    )
 
 
 def _called(number: int, rule: Rule) -> str:

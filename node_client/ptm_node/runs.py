@@ -10,12 +10,13 @@ import sqlite3
 import threading
 from concurrent.futures import Future
 
-from ptm_node import disclosure, policy
+from ptm_node import decisions, disclosure, policy
 from ptm_node.clock import Backoff
 from ptm_node.contracts import ptm
 from ptm_node.deliveries import LogTail
 from ptm_node.errors import (
     AttemptGone,
+    AwaitsDecision,
     DaemonLeaving,
     Refused,
     RunFailure,
@@ -26,6 +27,7 @@ from ptm_node.journal import Row
 from ptm_node.logs import LogKeeper
 from ptm_node.messages import Code, Report, Status
 from ptm_node.outbox import Outbox
+from ptm_node.rules import decide, question_of
 from ptm_node.runtimes.base import Exit, Handle
 from ptm_node.site import Site
 
@@ -46,6 +48,7 @@ class Attempt:
         self._site = site
         self._outbox = outbox
         self._folder = site.work_folder(row.key)
+        self._terms = decide(site.config, question_of(row.assignment)).terms
         self._handle = Handle(row.key, row.container) if row.container else None
         self._running = threading.Event()
         self.unwanted = row.stop
@@ -62,6 +65,8 @@ class Attempt:
             self._keep_result()
         except DaemonLeaving:
             return  # the container goes on, and the next start adopts it
+        except AwaitsDecision as waits:
+            log.info("run %s: %s", self.key, waits)
         except AttemptGone as gone:
             self.unwanted = gone.reason
         except Exception as error:
@@ -82,7 +87,9 @@ class Attempt:
         """Starts a container, once the site's rules and the server have agreed."""
         config = self._site.config
         permit = policy.check(config, self._row.assignment)
+        self._await_approval()
         confirmation = self._ask_for_confirmation()
+        self._site.audit.record("run.accepted", **decisions.facts_of(self._row))
         spec = ptm.lay_out(self._row.assignment, permit, config, self._folder)
         # The container is made while the answer is on its way, and not before the
         # answer is there is anything pulled or started.
@@ -91,10 +98,22 @@ class Attempt:
         confirmation.result()
         self._raise_if_unwanted()
         self._site.runtime.start(handle)
-        self._outbox.running(self.key)
+        self._outbox.notice(self.key, Status.RUNNING)
         started_at = self._site.life.clock.now()
         self._site.journal.started(self.key, handle.id, started_at)
         return handle
+
+    def _await_approval(self) -> None:
+        """Raises AwaitsDecision if somebody has to say yes, and nobody has yet."""
+        terms = self._terms
+        if terms.approval == "never":
+            return
+        standing = decisions.standing(self._site.audit, self._row, terms)
+        if standing.refusal is None and len(standing.names) >= terms.approvers:
+            return
+        self._site.journal.awaits_approval(self.key, self._site.life.clock.now())
+        self._outbox.notice(self.key, Status.AWAITING_APPROVAL)
+        raise AwaitsDecision("waits for an approval")
 
     def _ask_for_confirmation(self) -> Future[None]:
         confirmation: Future[None] = Future()
@@ -139,7 +158,7 @@ class Attempt:
             site.runtime,
             handle,
             site.logs.path(self.key),
-            limit=site.config.limits.log,
+            limit=self._terms.limits.log,
             on_growth=self._on_log,
         )
         self._log.start()
@@ -156,13 +175,13 @@ class Attempt:
             raise DaemonLeaving("the daemon leaves")
         self._stop_container()
         self._raise_if_unwanted()
-        limit = self._site.config.limits.time
+        limit = self._terms.limits.time
         raise RunFailure(Code.TIMED_OUT, f"stopped after {limit:g} seconds")
 
     def _judge(self, ending: Exit) -> None:
         """Raises RunFailure, in the words of the node, unless the end was good."""
         self._raise_if_unwanted()
-        limits = self._site.config.limits
+        limits = self._terms.limits
         match ending:
             case Exit(code=0):
                 return
@@ -183,13 +202,16 @@ class Attempt:
                 raise RunFailure(Code.EXIT_NONZERO, f"exit status {code}")
 
     def _keep_result(self) -> None:
-        config = self._site.config
-        output = self._site.spool.keep(
-            ptm.output_file(self._folder), self.key, config.limits.output
-        )
-        disclosure.check(self._site.spool.path(self.key), config.policy)
-        self._outbox.result(self.key, output)
+        site, limits = self._site, self._terms.limits
+        output = site.spool.keep(ptm.output_file(self._folder), self.key, limits.output)
+        disclosure.check(site.spool.path(self.key), site.config.policy)
         log.info("run %s: a result of %d bytes", self.key, output.size)
+        if self._terms.release == "auto":
+            self._outbox.result(self.key, output)
+            return
+        site.journal.awaits_release(self.key, output, site.life.clock.now())
+        self._outbox.notice(self.key, Status.AWAITING_RELEASE)
+        raise AwaitsDecision("its result waits for a release")
 
     def _report(self, error: Exception) -> None:
         failure = _failure(error)
@@ -211,7 +233,7 @@ class Attempt:
 
     def _seconds_left(self) -> float:
         started_at = self._row.started_at
-        limit = self._site.config.limits.time
+        limit = self._terms.limits.time
         if started_at is None:  # just now
             return limit
         return max(limit - (self._site.life.clock.now() - started_at), 0.0)

@@ -53,11 +53,32 @@ class Database(Section, frozen=True):
     collaborations: list[int] = []
 
 
+Approval = Literal["never", "new-digest", "always"]
+Release = Literal["auto", "review"]
+Names = Annotated[int, Meta(ge=1, le=2)]
+
+
+class RuleLimits(Section, frozen=True, omit_defaults=True):
+    """Limits of one rule; what it does not say is as in [limits]."""
+
+    cpus: Annotated[float, Meta(gt=0)] | None = None
+    memory: Size | None = None
+    pids: Annotated[int, Meta(ge=2)] | None = None
+    output: Size | None = None
+    log: Size | None = None
+    tmp: Size | None = None
+    time: Duration | None = None
+
+
 class Rule(Section, frozen=True):
     """Runs or refuses the tasks that fit everything it says."""
 
     action: Literal["run", "refuse"]
     name: str = ""
+    approval: Approval | None = None
+    release: Release | None = None
+    approvers: Names | None = None
+    limits: RuleLimits = RuleLimits()
     collaborations: list[int] | None = None
     databases: list[str] | None = None
     images: list[str] | None = None
@@ -69,7 +90,7 @@ class Rule(Section, frozen=True):
 class Example(Section, frozen=True):
     """A task, and what the site means its rules to say of it."""
 
-    expect: Literal["run", "refuse"]
+    expect: Literal["run", "ask", "refuse"]
     image: str
     function: str
     collaboration: int
@@ -80,12 +101,17 @@ class Example(Section, frozen=True):
 
 class Policy(Section, frozen=True):
     images: list[str] = []
+    approval: Approval = "never"
+    release: Release = "auto"
+    approvers: Names = 1
+    approval_lasts: Duration = Duration(365 * 86400)
     min_count: Annotated[int, Meta(ge=0)] = 10
     count_names: tuple[str, ...] = ("n", "count")
     only_checked: bool = False
     share_extremes: bool = False
     share_log: bool = False
     share_reasons: bool = True
+    share_rules: bool = True
     quiet_hours: tuple[Span, ...] = ()
     rules: list[Rule] = []
     examples: list[Example] = []

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ptm_node.audit import Audit
 from ptm_node.journal import Journal
 from ptm_node.life import Life
 from ptm_node.logs import LogFolder
@@ -18,6 +19,7 @@ class Site:
     config: Config
     life: Life
     journal: Journal
+    audit: Audit
     api: ServerApi
     runtime: Runtime
     spool: Spool

@@ -1,12 +1,13 @@
 """`ptm-node status`: what the journal says, whether the daemon runs or not."""
 
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
-from ptm_node.agent import take_state
-from ptm_node.errors import ConfigError, StateInUse
+from ptm_node.errors import ConfigError
 from ptm_node.journal import PAUSE, Journal, Row
+from ptm_node.state import HEED, daemon_of, tell
 
 
 class HeldRun(TypedDict):
@@ -16,6 +17,7 @@ class HeldRun(TypedDict):
     image: str
     phase: str
     started_at: str | None
+    waiting_since: str | None
     stop: str | None
 
 
@@ -30,33 +32,25 @@ class Status(TypedDict):
 
 
 def read(state: Path) -> Status:
-    journal = _journal(state)
-    try:
+    with open_journal(state) as journal:
         node = journal.noted("node")
         organization = journal.noted("organization")
         return Status(
-            running=_running(state),
+            running=daemon_of(state) is not None,
             node=None if node is None else int(node),
             organization=None if organization is None else str(organization),
             paused=str(journal.noted("paused") or ""),
             last_claim=journal.holdings().last_claim,
-            last_contact=_moment(journal.noted("last_contact")),
+            last_contact=moment(journal.noted("last_contact")),
             held=[_held(row) for row in journal.rows()],
         )
-    finally:
-        journal.close()
 
 
 def pause(state: Path, reason: str) -> None:
-    """Begin nothing new until `resume`; a daemon that runs heeds it at its next look.
-
-    An empty reason resumes.
-    """
-    journal = _journal(state)
-    try:
+    """Begin nothing new until `resume`, which is an empty reason."""
+    with open_journal(state) as journal:
         journal.note(PAUSE, reason)
-    finally:
-        journal.close()
+    tell(state, HEED)
 
 
 def describe(status: Status) -> str:
@@ -69,19 +63,20 @@ def describe(status: Status) -> str:
         f"holds         {len(status['held'])} runs",
     ]
     for run in status["held"]:
+        since = f" since {run['waiting_since']}" if run["waiting_since"] else ""
         ending = f", to be stopped: {run['stop']}" if run["stop"] else ""
         lines.append(
             f"  run {run['run']} (attempt {run['attempt']}) of task {run['task']!r}:"
-            f" {run['phase']}{ending}"
+            f" {run['phase']}{since}{ending}"
         )
     return "\n".join(lines)
 
 
-def _journal(state: Path) -> Journal:
+def open_journal(state: Path) -> AbstractContextManager[Journal]:
     path = state / "journal.sqlite3"
     if not path.exists():
         raise ConfigError(f"{state}: there is no journal; this node never ran.")
-    return Journal(path)
+    return closing(Journal(path))
 
 
 def _held(row: Row) -> HeldRun:
@@ -91,20 +86,13 @@ def _held(row: Row) -> HeldRun:
         task=row.assignment.task.name,
         image=row.assignment.image,
         phase=row.phase,
-        started_at=_moment(row.started_at),
+        started_at=moment(row.started_at),
+        waiting_since=moment(row.waiting_since),
         stop=row.stop,
     )
 
 
-def _running(state: Path) -> bool:
-    try:
-        take_state(state).close()
-    except StateInUse:
-        return True
-    return False
-
-
-def _moment(value: str | float | None) -> str | None:
+def moment(value: str | float | None) -> str | None:
     if value is None:
         return None
     return datetime.fromtimestamp(float(value), UTC).isoformat(timespec="seconds")

@@ -42,6 +42,15 @@ name = "our node"
 # Images that may run here, by the name without digest; * stands for anything.
 # None by default.
 #images = ["registry.example.org/ptm/*"]
+# Who says yes to each run: never nobody, always somebody (`ptm-node approve`), or
+# new-digest: somebody once for each version of an image.
+#approval = "never"
+# How long a yes to a version is remembered.
+#approval_lasts = "365d"
+# auto: results leave at once; review: somebody looks first (`ptm-node release`).
+#release = "auto"
+# How many people have to say yes, 1 or 2.
+#approvers = 1
 # Algorithms leave out groups that are smaller than this, and a result in JSON that
 # shows a smaller count all the same is withheld.
 #min_count = 10
@@ -55,6 +64,9 @@ name = "our node"
 #share_log = false
 # Whether researchers are told why a task was refused, by which of your rules.
 #share_reasons = true
+# Whether the server is told your rules, so that researchers hear beforehand what you
+# would say of a task. They hold all the same if not.
+#share_rules = true
 
 # Hours of the day, in local time, in which nothing new begins.
 #quiet_hours = ["22:00-06:30"]
@@ -75,8 +87,14 @@ name = "our node"
 #images = ["registry.example.org/ptm/summary"]
 #functions = ["summary"]
 #organizations = [2, 3]
+# On its own terms, where they are other than the general ones:
+#approval = "new-digest"
+#release = "review"
+#approvers = 2
+#limits = { memory = "4g", time = "2h" }
 
-# What you mean the rules to say. `ptm-node policy test` tells where they do not.
+# What you mean the rules to say: run, ask (for an approval) or refuse.
+# `ptm-node policy test` tells where they say something else.
 #[[policy.examples]]
 #expect = "run"
 #image = "registry.example.org/ptm/summary"

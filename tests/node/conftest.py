@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -6,6 +7,7 @@ from typing import Any
 import docker
 import pytest
 from ptm_node.runtimes.fake import FakeEngine
+from ptm_node.state import HEED
 
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, Daemon, writes
@@ -16,6 +18,8 @@ from tools.rig.process import free_port
 from tools.rig.registry import Registry
 
 StartDaemon = Callable[..., Daemon]
+# Daemons in this process share its number: a signal must not end the tests.
+signal.signal(HEED, signal.SIG_IGN)
 
 
 @pytest.fixture

@@ -10,7 +10,14 @@ from typing import Any
 from tests.node.fake_http import Problem, Reply
 
 TERMINAL = {"completed", "failed", "rejected", "withheld", "cancelled", "expired"}
-ORDER = ["queued", "claimed", "preparing", "running"]
+ORDER = [
+    "queued",
+    "claimed",
+    "awaiting_approval",
+    "preparing",
+    "running",
+    "awaiting_release",
+]
 API = "/api/v1/node/"
 Json = dict[str, Any]
 

@@ -1,6 +1,7 @@
 """A daemon in this process, on a fake engine and against the fake server."""
 
 import json
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from ptm_node.clock import Clock
 from ptm_node.errors import NodeError
 from ptm_node.journal import Journal, Row
 from ptm_node.runtimes.fake import FakeEngine, FakeRuntime, Inside
+from ptm_node.state import HEED
 
 from tests.node.fake_protocol import KEY
 from tests.node.fake_server import FakeServer
@@ -115,6 +117,8 @@ class Daemon:
         self._thread = threading.Thread(target=self._serve)
 
     def __enter__(self) -> Self:
+        # What the daemon's own process does with the signal of a command beside it.
+        signal.signal(HEED, lambda *_: self.agent.heed())
         self._thread.start()
         return self
 

@@ -6,8 +6,17 @@ import pytest
 from ptm_node import policy
 from ptm_node.errors import RunFailure
 from ptm_node.messages import Initiator, Key, Named, Task
-from ptm_node.rules import Question, Verdict, decide, question_of
-from ptm_node.sections import Config, Limits, Node, Policy, Rule, Server
+from ptm_node.rules import Question, decide, question_of
+from ptm_node.sections import (
+    Config,
+    Limits,
+    Node,
+    Policy,
+    Rule,
+    RuleLimits,
+    Server,
+    Size,
+)
 
 from tests.node.examples import assignment
 
@@ -104,11 +113,12 @@ def test_no_rule_serves_another_collaboration() -> None:
 
 def test_it_says_which_rules_were_passed_over_and_why() -> None:
     rules = site(refuse(users=["eve"], name="not eve"), run(functions=["x"]), run())
-    assert decide(rules, ASKED) == Verdict(
-        True,
-        "rule 3 allows it",
-        3,
-        ("rule 1 (not eve) is about other users", "rule 2 is about other functions"),
+    verdict = decide(rules, ASKED)
+    assert (verdict.answer, verdict.reason) == ("run", "rule 3 allows it")
+    assert verdict.rule == 3
+    assert verdict.steps == (
+        "rule 1 (not eve) is about other users",
+        "rule 2 is about other functions",
     )
 
 
@@ -136,3 +146,12 @@ def test_a_site_may_keep_its_reasons_to_itself() -> None:
     with pytest.raises(RunFailure) as refusal:
         policy.check(config, task())
     assert refusal.value.detail == "the site does not say why"
+
+
+def test_a_rule_has_its_own_terms_where_it_says_them() -> None:
+    limits = RuleLimits(memory=Size(4 << 30))
+    rule = run(approval="new-digest", limits=limits)
+    terms = decide(site(rule, release="review", approvers=2), ASKED).terms
+    said = (terms.approval, terms.release, terms.approvers)
+    assert said == ("new-digest", "review", 2)
+    assert (terms.limits.memory, terms.limits.pids) == (4 << 30, 128)

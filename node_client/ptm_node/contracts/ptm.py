@@ -46,7 +46,7 @@ def lay_out(
         image=permit.image,
         environment=_environment(config, permit, places),
         mounts=(*files, *databases),
-        limits=_limits(config),
+        limits=_limits(permit),
         credentials=_credentials(config, permit.image),
     )
 
@@ -88,8 +88,8 @@ def _environment(
     return environment
 
 
-def _limits(config: Config) -> Limits:
-    limits = config.limits
+def _limits(permit: Permit) -> Limits:
+    limits = permit.terms.limits
     return Limits(
         cpus=limits.cpus,
         memory=limits.memory,

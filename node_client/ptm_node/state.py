@@ -1,0 +1,52 @@
+"""The folder in which a daemon keeps what it must not forget, and who uses it now."""
+
+import fcntl
+import os
+import signal
+from pathlib import Path
+from typing import IO
+
+from ptm_node.errors import StateInUse
+
+# Tells a daemon that a command beside it changed something.
+HEED = signal.SIGUSR1
+
+
+def take_state(state: Path) -> IO[bytes]:
+    """Makes sure that one daemon at most uses a state folder, and says which."""
+    lock = _lock(state)
+    if lock is None:
+        raise StateInUse(f"{state}: another daemon works with this folder")
+    lock.truncate(0)
+    lock.write(str(os.getpid()).encode())
+    lock.flush()
+    return lock
+
+
+def daemon_of(state: Path) -> int | None:
+    """The process that uses the folder, if one does."""
+    lock = _lock(state)
+    if lock is not None:
+        lock.close()
+        return None
+    return int((state / "lock").read_text() or 0) or None
+
+
+def tell(state: Path, what: signal.Signals) -> bool:
+    """Sends a signal to the daemon; whether there is one."""
+    process = daemon_of(state)
+    if process is None:
+        return False
+    os.kill(process, what)
+    return True
+
+
+def _lock(state: Path) -> IO[bytes] | None:
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = (state / "lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
