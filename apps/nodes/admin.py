@@ -72,6 +72,7 @@ class NodeAdmin(ScopedAdmin):
         "version",
         "runtime",
         "capacity",
+        "site_audit",
         "since",
     )
     readonly_fields = fields
@@ -124,6 +125,10 @@ class NodeAdmin(ScopedAdmin):
     @admin.display(description="runs at once")
     def capacity(self, node: Node) -> int:
         return node.concurrent_runs
+
+    @admin.display(description="site’s audit")
+    def site_audit(self, node: Node) -> str:
+        return node.audit_head or "The node has not told its head"
 
     @admin.display(description="enrolled")
     def since(self, node: Node) -> Any:

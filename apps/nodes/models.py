@@ -35,6 +35,9 @@ class Node(models.Model):
     runtime = models.CharField(max_length=100, blank=True)
     contracts = models.JSONField(default=list)
     concurrent_runs = models.PositiveSmallIntegerField(default=1)
+    # Numbers and hashes of the site's own audit, as the node told them, newest last.
+    audit_heads = models.JSONField(default=list, editable=False)
+    audit_noted_at = models.DateTimeField(null=True, editable=False)
 
     objects = NodeQuerySet.as_manager()
 
@@ -51,6 +54,11 @@ class Node(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def audit_head(self) -> str:
+        """The newest, as `ptm-node audit verify --head` takes it; empty if unknown."""
+        return "{}:{}".format(*self.audit_heads[-1]) if self.audit_heads else ""
 
     @property
     def is_online(self) -> bool:

@@ -24,6 +24,9 @@ class NodeSerializer(serializers.ModelSerializer[Node]):
     organization = OrganizationBrief()
     online = serializers.BooleanField(source="is_online")
     serves = EnrolmentSerializer(source="enrolments", many=True)
+    audit_head = serializers.CharField(
+        help_text="Newest entry of the site’s own audit, as NUMBER:SHA256."
+    )
 
     class Meta:
         model = Node
@@ -36,4 +39,5 @@ class NodeSerializer(serializers.ModelSerializer[Node]):
             "revoked_at",
             "version",
             "serves",
+            "audit_head",
         )

@@ -15,6 +15,7 @@ from apps.nodes.choices import HEARTBEAT_SECONDS
 from apps.nodes.events import work_group
 from apps.nodes.node_api import NodeView
 from apps.nodes.services import record_contact, record_hello
+from apps.nodes.site_audit import record_site_audit
 from apps.tasks.choices import REPORTABLE, FailureCode, RunStatus
 from apps.tasks.dispatch import (
     Holding,
@@ -100,11 +101,24 @@ class HelloView(NodeView):
         )
 
 
+class HeadSerializer(serializers.Serializer[Any]):
+    """The newest entry of the site's own audit."""
+
+    number = counter()
+    sha256 = serializers.RegexField(r"^[0-9a-f]{64}$")
+
+
+class HeartbeatSerializer(JournalSerializer):
+    audit = HeadSerializer(required=False)
+
+
 class HeartbeatView(NodeView):
     def post(self, request: Request) -> Response:
-        body = JournalSerializer(data=request.data)
+        body = HeartbeatSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         record_contact(node=self.node)
+        if "audit" in body.validated_data:
+            record_site_audit(node=self.node, **body.validated_data["audit"])
         return Response(
             {
                 "stop": _reconcile(self, body),

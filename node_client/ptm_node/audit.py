@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import NamedTuple
 
 from ptm_node.errors import AuditBroken
+from ptm_node.messages import Head
 from ptm_node.store import Store
 
 Fact = str | int | float | bool | None | list[str]
@@ -40,13 +40,6 @@ CREATE TABLE answers (
 );
 CREATE INDEX answers_by_subject ON answers (subject)
 """
-
-
-class Head(NamedTuple):
-    """The newest entry: its number, from 1, and its hash."""
-
-    number: int
-    sha256: str
 
 
 class Audit(Store):

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from ptm_node import config
-from ptm_node.audit import Audit, Head
+from ptm_node.audit import Audit
 from ptm_node.cli_options import ConfigOption, JsonOption
 from ptm_node.errors import ConfigError
+from ptm_node.messages import Head
 
 app = typer.Typer(
     help="What happened at this site, in a chain that shows any change.",
@@ -32,7 +34,7 @@ def verify(
     with _audit(config_file) as audit:
         end = audit.verify(_head(head) if head else None)
     if as_json:
-        typer.echo(json.dumps(end._asdict()))
+        typer.echo(json.dumps(asdict(end)))
     else:
         typer.echo(f"Whole: {end.number} entries, the newest {end.number}:{end.sha256}")
 

@@ -110,7 +110,8 @@ class Dispatcher:
             return
         if self._announced != self._announcement():
             self._hello()
-        answer = self._site.api.heartbeat(self._site.journal.holdings())
+        site = self._site
+        answer = site.api.heartbeat(site.journal.holdings(), site.audit.head())
         self._site.journal.note("last_contact", clock.now())
         self._obey(answer.stop)
         self._roster.outbox.hurry()

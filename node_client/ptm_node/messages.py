@@ -66,6 +66,20 @@ class Holdings(Struct, frozen=True):
     stopping: list[int]
 
 
+class Head(Struct, frozen=True):
+    """The newest entry of the site's audit: its number, from 1, and its hash."""
+
+    number: int
+    sha256: str
+
+
+class Heartbeat(Struct, frozen=True):
+    last_claim: int
+    held: list[Held]
+    stopping: list[int]
+    audit: Head
+
+
 class StopOrder(Struct, frozen=True):
     run: int
     attempt: int

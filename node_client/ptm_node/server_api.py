@@ -10,6 +10,8 @@ from ptm_node.messages import (
     Confirmation,
     Enrolled,
     Enrolment,
+    Head,
+    Heartbeat,
     Hello,
     Holdings,
     Key,
@@ -38,8 +40,9 @@ class ServerApi:
         path = f"claim/?wait={wait}" if wait else "claim/"
         return self._post(path, claim, ANSWER_SECONDS + wait).decode(Claimed)
 
-    def heartbeat(self, holdings: Holdings) -> Beat:
-        return self._post("heartbeat/", holdings).decode(Beat)
+    def heartbeat(self, holdings: Holdings, audit: Head) -> Beat:
+        beat = Heartbeat(holdings.last_claim, holdings.held, holdings.stopping, audit)
+        return self._post("heartbeat/", beat).decode(Beat)
 
     def report(self, run: int, report: Report) -> Confirmation:
         return self._post(f"runs/{run}/report/", report).decode(Confirmation)

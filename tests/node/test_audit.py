@@ -7,8 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from ptm_node.audit import BEGINNING, Audit, Head
+from ptm_node.audit import BEGINNING, Audit
 from ptm_node.errors import AuditBroken
+from ptm_node.messages import Head
 from ptm_node.runtimes.fake import FakeEngine
 
 from tests.node.conftest import StartDaemon
