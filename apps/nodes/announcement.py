@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.nodes.choices import LABEL, Contract, DatabaseType
+from apps.nodes.site_policy import PolicySerializer
 from ptm_site.filters import MAX_ID
 
 
@@ -30,6 +31,8 @@ class AnnouncementSerializer(serializers.Serializer[Any]):
     )
     runtime = serializers.CharField(max_length=100, allow_blank=True, default="")
     concurrent_runs = serializers.IntegerField(min_value=1, max_value=1000, default=1)
+
+    policy = PolicySerializer(allow_null=True, default=None)
 
     def validate_collaborations(self, collaborations: list[dict[str, Any]]) -> Any:
         return _each_once(collaborations, "id")

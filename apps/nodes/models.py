@@ -35,6 +35,8 @@ class Node(models.Model):
     runtime = models.CharField(max_length=100, blank=True)
     contracts = models.JSONField(default=list)
     concurrent_runs = models.PositiveSmallIntegerField(default=1)
+    # The rules that the site shares; none if it keeps them to itself.
+    policy = models.JSONField(null=True, editable=False)
     # Numbers and hashes of the site's own audit, as the node told them, newest last.
     audit_heads = models.JSONField(default=list, editable=False)
     audit_noted_at = models.DateTimeField(null=True, editable=False)

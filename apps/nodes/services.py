@@ -134,6 +134,7 @@ def record_hello(*, node: Node, hello: Hello) -> None:
     node.runtime = hello.announcement["runtime"]
     node.contracts = hello.announcement["contracts"]
     node.concurrent_runs = hello.announcement["concurrent_runs"]
+    node.policy = hello.announcement["policy"]
     now = timezone.now()
     add_online_time(node, now)
     node.last_seen_at = now

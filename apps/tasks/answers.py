@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from apps.accounts.models import User
 from apps.algorithms.models import AlgorithmVersion
 from apps.collaborations.choices import Visibility
 from apps.collaborations.models import Collaboration
 from apps.nodes.models import Node
+from apps.nodes.site_policy import Forecast, Question, forecast
 from apps.organizations.models import Organization
 from apps.tasks.authoring import suits
 from apps.tasks.sites import ServingNode
@@ -21,8 +23,33 @@ ALWAYS = "Each site also sees its own run and what it returned."
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What is asked of every site alike."""
+
+    version: AlgorithmVersion
+    function: dict[str, Any]
+    labels: Sequence[str]
+    collaboration: Collaboration
+    sender: Organization | None
+    user: User
+
+    def question(self) -> Question:
+        return Question(
+            repository=self.version.algorithm.repository,
+            digest=self.version.digest,
+            function=self.function["name"],
+            collaboration=self.collaboration.pk,
+            databases=list(self.labels),
+            organization=self.sender.pk if self.sender else 0,
+            user=self.user.username,
+        )
+
+
+@dataclass(frozen=True)
 class Answer:
-    """`kind` is yes, waits, no or open (a choice is missing)."""
+    """`kind` is yes, waits (for a node), asks (its people), refuses (by its rules),
+    no (it could not) or open (a choice is missing).
+    """
 
     organization: Organization
     kind: str
@@ -31,28 +58,41 @@ class Answer:
 
 
 def answer_of(
-    organization: Organization,
-    nodes: Sequence[ServingNode],
-    version: AlgorithmVersion,
-    function: dict[str, Any],
-    labels: Sequence[str],
+    organization: Organization, nodes: Sequence[ServingNode], asked: Asked
 ) -> Answer:
-    """Say whether the organization's nodes could run the function on the databases."""
+    """Say whether the organization's nodes could run it, and by their rules would."""
     if not nodes:
         return _no(organization, "None of its nodes serves this collaboration.")
-    able = [node for node in nodes if node.runs(version)]
+    able = [node for node in nodes if node.runs(asked.version)]
     if not able:
-        return _no(organization, f"Its nodes do not run {version.contract} images.")
-    if not all(labels):
+        contract = asked.version.contract
+        return _no(organization, f"Its nodes do not run {contract} images.")
+    if not all(asked.labels):
         return Answer(organization, "open", "Choose what it should read.")
-    wanted = [{"label": label} for label in labels]
-    fit = [node.node for node in able if suits(node.released, function, wanted)]
+    wanted = [{"label": label} for label in asked.labels]
+    fit = [n.node for n in able if suits(n.released, asked.function, wanted)]
     if not fit:
-        return _no(organization, _unsuited(able, function, labels))
-    online = [node for node in fit if node.is_online]
-    if online:
-        return Answer(organization, "yes", nodes=online)
-    return Answer(organization, "waits", nodes=fit)
+        return _no(organization, _unsuited(able, asked.function, asked.labels))
+    return _by_rules(organization, fit, asked.question())
+
+
+def _by_rules(
+    organization: Organization, nodes: Sequence[Node], question: Question
+) -> Answer:
+    """The best that any node's shared rules say; who shares none is not foretold."""
+    said = {node: _said(node, question) for node in nodes}
+    willing = [node for node in nodes if said[node].answer != "refuse"]
+    if not willing:
+        return Answer(organization, "refuses", said[nodes[0]].reason)
+    for answer, kind in (("run", "yes"), ("ask", "asks")):
+        there = [n for n in willing if n.is_online and said[n].answer == answer]
+        if there:
+            return Answer(organization, kind, said[there[0]].reason, there)
+    return Answer(organization, "waits", nodes=willing)
+
+
+def _said(node: Node, question: Question) -> Forecast:
+    return forecast(node.policy, question) if node.policy else Forecast("run", "")
 
 
 def _no(organization: Organization, reason: str) -> Answer:

@@ -15,6 +15,7 @@ from apps.accounts.choices import TokenScope
 from apps.accounts.models import User
 from apps.accounts.permissions import Scopes
 from apps.errors import Missing
+from apps.tasks.checking import forecast_task
 from apps.tasks.choices import TaskStatus
 from apps.tasks.events import task_group
 from apps.tasks.filters import RunFilter, TaskFilter, conditions_of
@@ -25,6 +26,7 @@ from apps.tasks.newest import Search
 from apps.tasks.pagination import TaskPagination
 from apps.tasks.selectors import run_counts
 from apps.tasks.serializers import (
+    ForecastSerializer,
     RunDetailSerializer,
     RunSerializer,
     TaskDetailSerializer,
@@ -137,6 +139,24 @@ class TaskList(ListAPIView[Task]):
         if runs:
             return Response(_detail_of_new(task, runs), status=201)
         return Response(_detail(user_of(request), task.pk))
+
+
+class TaskForecast(APIView):
+    scopes: ClassVar[Scopes] = {"POST": TokenScope.TASKS}
+
+    @extend_schema(
+        request=TaskRequestSerializer,
+        responses={200: ForecastSerializer, 404: NOT_FOUND},
+    )
+    def post(self, request: Request) -> Response:
+        """Ask what each site would do with a task, by the rules that it shares.
+
+        Nothing is sent. A site decides by its own rules in the end.
+        """
+        body = TaskRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        sites = forecast_task(user=user_of(request), request=body.task_request())
+        return Response(ForecastSerializer({"sites": sites}).data)
 
 
 def keyed(request: Request) -> KeyedRequest | None:

@@ -126,6 +126,17 @@ def input_bytes(
     return data
 
 
+def check_database_count(
+    function: dict[str, Any], databases: list[dict[str, str]]
+) -> None:
+    if len(databases) != len(function["databases"]):
+        raise Invalid(
+            "databases",
+            "databases_count",
+            f"The function reads {len(function['databases'])} database(s).",
+        )
+
+
 def check_databases(
     collaboration: Collaboration,
     organizations: list[Organization],
@@ -134,12 +145,7 @@ def check_databases(
     databases: list[dict[str, str]],
 ) -> None:
     """Every addressed organization needs a node that releases all of them."""
-    if len(databases) != len(function["databases"]):
-        raise Invalid(
-            "databases",
-            "databases_count",
-            f"The function reads {len(function['databases'])} database(s).",
-        )
+    check_database_count(function, databases)
     offers = _offers(collaboration, organizations, version)
     for organization in organizations:
         if organization.pk not in offers:

@@ -17,7 +17,7 @@ from apps.algorithms.models import AlgorithmVersion
 from apps.collaborations.models import Collaboration, Study
 from apps.collaborations.policy import why_closed
 from apps.organizations.models import Organization
-from apps.tasks.answers import Answer, answer_of
+from apps.tasks.answers import Answer, Asked, answer_of
 from apps.tasks.api import position
 from apps.tasks.authoring import active_versions
 from apps.tasks.draft_parts import Need, Site
@@ -176,14 +176,17 @@ class Draft:
 
     @cached_property
     def answers(self) -> list[Answer]:
-        if self.version is None or self.function is None:
+        if not (self.collaboration and self.version and self.function):
             return []
-        return [
-            answer_of(
-                site.organization, site.nodes, self.version, self.function, self.labels
-            )
-            for site in self.chosen
-        ]
+        asked = Asked(
+            version=self.version,
+            function=self.function,
+            labels=self.labels,
+            collaboration=self.collaboration,
+            sender=self.sender,
+            user=self.user,
+        )
+        return [answer_of(site.organization, site.nodes, asked) for site in self.chosen]
 
     @property
     def refused(self) -> int:

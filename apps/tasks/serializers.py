@@ -228,3 +228,24 @@ class TaskRequestSerializer(KnownFieldsOnly):
 
     def task_request(self) -> TaskRequest:
         return TaskRequest(**self.validated_data)
+
+
+class ForecastSiteSerializer(serializers.Serializer[Any]):
+    """What one addressed site would do with the task now."""
+
+    organization = OrganizationBrief()
+    answer = serializers.ChoiceField(
+        source="kind",
+        choices=(
+            ("yes", "would run it now"),
+            ("waits", "would run it when a node is online"),
+            ("asks", "somebody there has to approve it first"),
+            ("refuses", "its rules refuse it"),
+            ("no", "it could not run it: the task would not be taken"),
+        ),
+    )
+    reason = serializers.CharField()
+
+
+class ForecastSerializer(serializers.Serializer[Any]):
+    sites = ForecastSiteSerializer(many=True)

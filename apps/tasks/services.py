@@ -14,6 +14,7 @@ from apps.nodes.events import wake_nodes
 from apps.nodes.models import Node
 from apps.organizations.models import Organization
 from apps.tasks import authoring, idempotency, parties
+from apps.tasks.checking import check
 from apps.tasks.choices import HELD, TERMINAL, RunStatus, TaskStatus
 from apps.tasks.events import notify_watchers
 from apps.tasks.idempotency import KeyedRequest
@@ -34,36 +35,29 @@ def create_task(
     """
     if keyed and (earlier := _earlier_task(initiator, keyed)):
         return earlier, []
-    collaboration = parties.collaboration_for(initiator, request.collaboration)
-    # The registry may be asked here, so this stays outside the transaction.
-    version = authoring.allowed_version(collaboration, request.image)
-    function = authoring.function_of(version, request.function)
+    found = check(initiator, request)
     task = Task(
-        collaboration=collaboration,
+        collaboration=found.collaboration,
+        study=found.study,
         initiator=initiator,
-        organization=parties.initiating_organization(
-            initiator, collaboration, request.organization
-        ),
-        version=version,
+        organization=found.sender,
+        version=found.version,
         function=request.function,
         databases=request.databases,
         name=request.name,
         purpose=request.purpose,
-        visibility=collaboration.visibility,
-        deadline_at=timezone.now() + timedelta(days=collaboration.deadline_days),
-    )
-    data = authoring.input_bytes(version, function, request.arguments)
-    organizations = parties.addressed_organizations(
-        collaboration, request.organizations
-    )
-    task.study = parties.addressed_study(
-        collaboration, request.study, request.organizations
+        visibility=found.collaboration.visibility,
+        deadline_at=timezone.now() + timedelta(days=found.collaboration.deadline_days),
     )
     authoring.check_databases(
-        collaboration, organizations, version, function, request.databases
+        found.collaboration,
+        found.organizations,
+        found.version,
+        found.function,
+        request.databases,
     )
     try:
-        return task, _store_task(task, data, organizations, keyed)
+        return task, _store_task(task, found.data, found.organizations, keyed)
     except IntegrityError:
         # The same request at the same time: the other one was faster.
         if keyed and (earlier := _earlier_task(initiator, keyed)):

@@ -4,6 +4,7 @@ from apps.tasks import api, node_api, views, views_list, views_new
 
 urlpatterns = [
     path("tasks/", api.TaskList.as_view(), name="task-list"),
+    path("tasks/forecast/", api.TaskForecast.as_view(), name="task-forecast"),
     path("tasks/<int:pk>/", api.TaskDetail.as_view(), name="task-detail"),
     path("tasks/<int:pk>/cancel/", api.TaskCancel.as_view(), name="task-cancel"),
     path("runs/", api.RunList.as_view(), name="run-list"),

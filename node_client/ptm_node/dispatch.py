@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from ptm_node import __version__
+from ptm_node.announcing import announcement_of
 from ptm_node.channel import Channel
 from ptm_node.desk import Desk
 from ptm_node.errors import ClaimStale, Trouble
@@ -20,8 +21,6 @@ from ptm_node.messages import (
     Claim,
     Claimed,
     Hello,
-    Offer,
-    OfferedDatabase,
     StopOrder,
 )
 from ptm_node.recovery import Recovery
@@ -108,7 +107,7 @@ class Dispatcher:
         self._site.life.pause(clock.spread(self._heartbeat_seconds))
         if self._site.life.leaving.is_set():
             return
-        if self._announced != self._announcement():
+        if self._announced != announcement_of(self._site):
             self._hello()
         site = self._site
         answer = site.api.heartbeat(site.journal.holdings(), site.audit.head())
@@ -119,7 +118,7 @@ class Dispatcher:
             self.wake()
 
     def _hello(self) -> None:
-        announcement = self._announcement()
+        announcement = announcement_of(self._site)
         holdings = self._site.journal.holdings()
         welcome = self._site.api.hello(
             Hello(
@@ -188,22 +187,3 @@ class Dispatcher:
     def _rest(self, seconds: float) -> None:
         clock = self._site.life.clock
         clock.wait(self._woken, clock.spread(max(seconds, 0.0)))
-
-    def _announcement(self) -> Announcement:
-        config = self._site.config
-        return Announcement(
-            collaborations=[
-                Offer(
-                    id=collaboration,
-                    databases=[
-                        OfferedDatabase(label, database.type)
-                        for label, database in config.databases.items()
-                        if collaboration in database.collaborations
-                    ],
-                )
-                for collaboration in config.collaborations
-            ],
-            contracts=["ptm"],
-            runtime=self._site.runtime.name,
-            concurrent_runs=config.limits.concurrent_runs,
-        )

@@ -148,11 +148,32 @@ class Offer(Struct, frozen=True):
     databases: list[OfferedDatabase]
 
 
+class SharedRule(Struct, frozen=True):
+    """A rule of the site, as far as it decides whether a task runs."""
+
+    action: str
+    name: str
+    approval: str | None
+    collaborations: list[int] | None
+    databases: list[str] | None
+    images: list[str] | None
+    functions: list[str] | None
+    organizations: list[int] | None
+    users: list[str] | None
+
+
+class SharedPolicy(Struct, frozen=True):
+    images: list[str]
+    approval: str
+    rules: list[SharedRule]
+
+
 class Announcement(Struct, frozen=True):
     collaborations: list[Offer]
     contracts: list[str]
     runtime: str
     concurrent_runs: int
+    policy: SharedPolicy | None = None
 
 
 class Hello(Struct, frozen=True):

@@ -58,6 +58,11 @@ Release = Literal["auto", "review"]
 Names = Annotated[int, Meta(ge=1, le=2)]
 
 
+# As much as the server takes of what a site shares.
+Texts = Annotated[list[Annotated[str, Meta(max_length=300)]], Meta(max_length=200)]
+Numbers = Annotated[list[Annotated[int, Meta(ge=1)]], Meta(max_length=200)]
+
+
 class RuleLimits(Section, frozen=True, omit_defaults=True):
     """Limits of one rule; what it does not say is as in [limits]."""
 
@@ -74,17 +79,17 @@ class Rule(Section, frozen=True):
     """Runs or refuses the tasks that fit everything it says."""
 
     action: Literal["run", "refuse"]
-    name: str = ""
+    name: Annotated[str, Meta(max_length=200)] = ""
     approval: Approval | None = None
     release: Release | None = None
     approvers: Names | None = None
     limits: RuleLimits = RuleLimits()
-    collaborations: list[int] | None = None
-    databases: list[str] | None = None
-    images: list[str] | None = None
-    functions: list[str] | None = None
-    organizations: list[int] | None = None
-    users: list[str] | None = None
+    collaborations: Numbers | None = None
+    databases: Texts | None = None
+    images: Texts | None = None
+    functions: Texts | None = None
+    organizations: Numbers | None = None
+    users: Texts | None = None
 
 
 class Example(Section, frozen=True):
@@ -100,7 +105,7 @@ class Example(Section, frozen=True):
 
 
 class Policy(Section, frozen=True):
-    images: list[str] = []
+    images: Texts = []
     approval: Approval = "never"
     release: Release = "auto"
     approvers: Names = 1
@@ -113,7 +118,7 @@ class Policy(Section, frozen=True):
     share_reasons: bool = True
     share_rules: bool = True
     quiet_hours: tuple[Span, ...] = ()
-    rules: list[Rule] = []
+    rules: Annotated[list[Rule], Meta(max_length=200)] = []
     examples: list[Example] = []
 
 

@@ -18,7 +18,9 @@ from ptm_node.sections import (
     Size,
 )
 
+from tests.node.conftest import StartDaemon
 from tests.node.examples import assignment
+from tests.node.fake_server import FakeServer
 
 DIGEST, OTHER = ("sha256:" + letter * 64 for letter in "ab")
 SUMMARY, SURVIVAL = (f"r.example/ptm/{name}" for name in ("summary", "survival"))
@@ -155,3 +157,18 @@ def test_a_rule_has_its_own_terms_where_it_says_them() -> None:
     said = (terms.approval, terms.release, terms.approvers)
     assert said == ("new-digest", "review", 2)
     assert (terms.limits.memory, terms.limits.pids) == (4 << 30, 128)
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_rules_are_told_to_the_server_only_if_the_site_shares_them(
+    server: FakeServer, start: StartDaemon, share: bool
+) -> None:
+    rules = [{"action": "run", "name": "ours", "functions": ["mean"]}]
+    start(policy={"rules": rules, "share_rules": share})
+    server.wait(lambda: server.hellos)
+    policy = server.hellos[-1]["announce"].get("policy")
+    if share:
+        assert policy["rules"][0]["functions"] == ["mean"]
+        assert policy["approval"] == "never"
+    else:
+        assert policy is None

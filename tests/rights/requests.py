@@ -122,6 +122,7 @@ def of(**fields: str) -> Callable[[Things, str], dict[str, Any]]:
 # By the name of the route. Whatever is not here is sent without a body.
 BODIES: dict[str, Callable[[Things, str], dict[str, Any]]] = {
     "task-list": task,
+    "task-forecast": task,
     "task-new": task_form,
     "token-list": plain(name="a laptop", scope="read", days=7),
     "person-list": plain(**PERSON),
