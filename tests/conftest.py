@@ -1,6 +1,7 @@
 """Worlds: rival sites with people in every role, and doubles of nothing."""
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from apps.audit.rules import UPDATE
 from apps.collaborations.models import Collaboration
 from apps.nodes.models import Node
 from tests.daemon import NodeClient
+from tests.live import running_server
 from tests.worlds import World, build_world
+from tools.rig.server import Server
 
 NAMES = ("Heart failure", "Kidney stones")
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -111,6 +114,22 @@ def world(db: None, _standing: list[World]) -> World:
 def rival(db: None, _standing: list[World]) -> World:
     """A second world that shares nothing with the first."""
     return _copy(_standing[1])
+
+
+@pytest.fixture(scope="session")
+def first_server(django_db_setup: None, data_folder: Path) -> Iterator[Server]:
+    """A server process on the tests' database, for tests of real transactions."""
+    with running_server(data_folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def second_server(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Another one on the same database, where it takes more than one process."""
+    with running_server(tmp_path_factory.mktemp("second")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from django.db import models
 from apps.accounts.models import User
 from apps.collaborations.choices import ParticipationStatus
 from apps.organizations.choices import Role
+from apps.prepared import Prepared
 
 MANAGE = "manage_collaboration"
 # Who answers for an organization: its admins, and its data stewards, who only read.
@@ -53,21 +54,25 @@ class Ways(NamedTuple):
 
 
 def ways_of(user: User) -> Ways:
-    """One query: every page asks, to show the way."""
-    sending = models.Exists(granted(user, "create_task"))
-    if user.is_superuser:
-        sending = models.Exists(user.memberships.all())
-    found = (
-        User.objects.filter(pk=user.pk, is_active=True)
-        .annotate(
-            sends=sending,
-            enters=models.Exists(_answering(user, AUDIT_READERS)),
-        )
-        .values_list("sends", "enters")
-        .first()
-    )
-    sends, enters = found or (False, False)
+    """One query, written once: every page asks, to show the way."""
+    found = _ways.rows(user.is_superuser, user=user.pk)
+    sends, enters = found[0].values() if found else (False, False)
     return Ways(sends, enters or user.is_superuser)
+
+
+def _build_ways(superuser: bool, *, user: int) -> models.QuerySet[User, Any]:
+    asker = User(pk=user)
+    sending = models.Exists(granted(asker, "create_task"))
+    if superuser:
+        sending = models.Exists(asker.memberships.all())
+    return (
+        User.objects.filter(pk=user, is_active=True)
+        .annotate(sends=sending, enters=models.Exists(_answering(asker, AUDIT_READERS)))
+        .values("sends", "enters")
+    )
+
+
+_ways = Prepared(_build_ways)
 
 
 def administers(user: User | AnonymousUser) -> bool:

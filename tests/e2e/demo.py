@@ -13,6 +13,8 @@ from tools.rig.folders import ROOT
 from tools.rig.process import free_port
 
 READY = "Ctrl-C ends everything"
+# Background jobs ignore Ctrl-C, and so would the demo of tests that are one.
+TERMINAL = ("env", "--default-signal=INT")
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Demo:
             "PTM_REGISTRY_PORT": str(self.registry_port),
         }
         child = subprocess.Popen(
-            [sys.executable, "-m", "tools.demo", *options],
+            [*TERMINAL, sys.executable, "-m", "tools.demo", *options],
             cwd=ROOT,
             env=env,
             stdout=subprocess.PIPE,

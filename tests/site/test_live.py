@@ -5,7 +5,6 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -19,7 +18,7 @@ from apps.organizations.models import Membership
 from apps.organizations.services import end_membership
 from apps.tasks.models import Run
 from tests.daemon import NodeClient
-from tests.live import go_live, running_server
+from tests.live import go_live
 from tests.worlds import World, add_node
 from tools.rig.server import Server
 
@@ -30,10 +29,9 @@ A_WHILE = 0.5  # seconds after which a request counts as held
 
 
 @pytest.fixture
-def server(world: World, data_folder: Path) -> Iterator[Server]:
-    with running_server(data_folder) as running:
-        go_live(world, running)
-        yield running
+def server(world: World, first_server: Server) -> Server:
+    go_live(world, first_server)
+    return first_server
 
 
 @pytest.fixture

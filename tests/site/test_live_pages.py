@@ -28,7 +28,7 @@ from apps.nodes.sweeps import tell_of_silent_nodes
 from apps.organizations.models import Membership
 from apps.organizations.services import end_membership
 from apps.tasks.consumers import MALFORMED, REFUSED
-from tests.live import LiveClient, go_live, running_server
+from tests.live import LiveClient, go_live
 from tests.worlds import World
 from tools.rig.server import Server
 
@@ -46,15 +46,15 @@ class Servers:
 
 
 @pytest.fixture
-def servers(world: World, data_folder: Path, tmp_path: Path) -> Iterator[Servers]:
-    with contextlib.ExitStack() as stack:
-        there = stack.enter_context(running_server(data_folder))
-        here = there
-        if settings.REDIS_URL:
-            here = stack.enter_context(running_server(tmp_path / "second"))
-            assert here.url != there.url
-        go_live(world, there)
-        yield Servers(here, there)
+def servers(
+    world: World, first_server: Server, request: pytest.FixtureRequest
+) -> Servers:
+    here = first_server
+    if settings.REDIS_URL:
+        here = request.getfixturevalue("second_server")
+        assert here.url != first_server.url
+    go_live(world, first_server)
+    return Servers(here, first_server)
 
 
 class Tab:
