@@ -26,7 +26,8 @@ class Mutation:
     @property
     def name(self) -> str:
         """Stays the same when lines above it come and go."""
-        return f"{self.path} {self.function}: {' '.join(self.before.split())}"
+        before = " ".join(self.before.split())
+        return f"{self.path} {self.function}: {before} → {self.after}"
 
     def __str__(self) -> str:
         before = " ".join(self.before.split())

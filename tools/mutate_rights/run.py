@@ -17,7 +17,7 @@ from tools.mutate_rights.pool import HALF_AN_HOUR, Pool
 from tools.mutate_rights.standing import Standing
 from tools.mutate_rights.told import Reach, Told
 
-AT_ONCE = int(os.environ.get("AT_ONCE", 2))
+AT_ONCE = os.cpu_count() or 1
 RIGHTS = "tests/rights"
 OTHERS = (
     "accounts",
