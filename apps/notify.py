@@ -1,10 +1,11 @@
 """The one way to send a hint: after commit, ids only, and never a reason to fail."""
 
+import asyncio
 import logging
 from functools import partial
 from typing import Any, cast
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import SyncToAsync, async_to_sync
 from channels.layers import BaseChannelLayer, get_channel_layer
 from django.db import transaction
 
@@ -21,13 +22,18 @@ def hint(group: str, **ids: int) -> Hint:
 def notify(*hints: Hint) -> None:
     """Send them once the present transaction is committed.
 
-    Several at once cost hardly more than one: each call changes threads.
+    Several at once cost hardly more than one: each call wakes another thread.
     """
     transaction.on_commit(partial(_send, hints))
 
 
 def _send(hints: tuple[Hint, ...]) -> None:
-    async_to_sync(_send_each)(hints)
+    """On the server's event loop, if one waits for this thread; nobody waits for it."""
+    loop = getattr(SyncToAsync.threadlocal, "main_event_loop", None)
+    if loop is not None and loop.is_running():
+        asyncio.run_coroutine_threadsafe(_send_each(hints), loop)
+    else:
+        async_to_sync(_send_each)(hints)
 
 
 async def _send_each(hints: tuple[Hint, ...]) -> None:

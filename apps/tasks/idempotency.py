@@ -84,7 +84,7 @@ _of = Prepared(_build_of)
 
 
 def take(user: User, request: KeyedRequest, object_id: int) -> None:
-    """Store a key that `find` did not find; IntegrityError if somebody else just did.
+    """Store the key of what was just made; IntegrityError if it is stored already.
 
     Call it in the transaction that does the work, which is undone then: who comes
     second waits here on PostgreSQL for the first one's end, and on SQLite before.

@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.audit.actors import Actor
 from apps.audit.services import event_of, record, record_all
-from apps.errors import Conflict, Forbidden, Invalid, Missing
+from apps.errors import Conflict, Forbidden, Invalid, Missing, Refusal
 from apps.nodes.events import wake_nodes
 from apps.nodes.models import Node
 from apps.organizations.models import Organization
@@ -31,10 +31,23 @@ def create_task(
     """Check the request, store the task with one queued run per organization.
 
     Returns the task and its new runs. A repeated Idempotency-Key makes none: it gives
-    the first one's task, if the user may still see it.
+    the first one's task, if the user may still see it, even if such a task could not
+    be sent any more.
     """
-    if keyed and (earlier := _earlier_task(initiator, keyed)):
-        return earlier, []
+    try:
+        return _new_task(initiator, request, keyed)
+    except (IntegrityError, Refusal) as error:
+        # Most keys are new, so that it is asked only now whether this one is.
+        if keyed and (earlier := _earlier_task(initiator, keyed)):
+            return earlier, []
+        if keyed is None or isinstance(error, Refusal):
+            raise
+        return _new_task(initiator, request, keyed)  # it was a key of yesterday
+
+
+def _new_task(
+    initiator: User, request: authoring.TaskRequest, keyed: KeyedRequest | None
+) -> tuple[Task, list[Run]]:
     found = check(initiator, request)
     task = Task(
         collaboration=found.collaboration,
@@ -56,13 +69,7 @@ def create_task(
         found.function,
         request.databases,
     )
-    try:
-        return task, _store_task(task, found.data, found.organizations, keyed)
-    except IntegrityError:
-        # The same request at the same time: the other one was faster.
-        if keyed and (earlier := _earlier_task(initiator, keyed)):
-            return earlier, []
-        raise
+    return task, _store_task(task, found.data, found.organizations, keyed)
 
 
 def _earlier_task(user: User, keyed: KeyedRequest) -> Task | None:

@@ -46,6 +46,17 @@ def test_the_order_of_members_and_spaces_do_not_matter(world: World) -> None:
     assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
 
 
+def test_a_repeat_is_answered_though_such_a_task_could_not_be_sent_any_more(
+    world: World,
+) -> None:
+    first = send(world, "k")
+    world.collaboration.allowed_versions.clear()
+    with nothing_stored():
+        again = send(world, "k")
+        assert send(world, "another").status_code == 422
+    assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
+
+
 def test_another_body_is_refused(world: World) -> None:
     send(world, "k")
     with nothing_stored():
