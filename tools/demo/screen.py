@@ -60,7 +60,7 @@ class Screen:
         self.say(f"\n{verdict}: the largest relative difference is {largest:.1e}.")
 
     def say(self, text: str = "") -> None:
-        self.console.print(text)
+        self.console.print(text, soft_wrap=True)  # what is copied stays in one line
 
 
 class Lanes:
