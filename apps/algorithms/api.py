@@ -4,6 +4,7 @@ import django_filters
 from django.db.models import Prefetch
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
+from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,6 +16,7 @@ from apps.algorithms.choices import VersionStatus
 from apps.algorithms.models import Algorithm, AlgorithmVersion
 from apps.algorithms.serializers import (
     AlgorithmSerializer,
+    AllowedVersionSerializer,
     ImageRequestSerializer,
     VersionDetailSerializer,
     VersionRequestSerializer,
@@ -110,8 +112,24 @@ class VersionViewSet(ReadOnlyModelViewSet[AlgorithmVersion]):
         return Response(VersionDetailSerializer(version).data)
 
 
-class AllowedVersions(APIView):
+class AllowedVersions(ListAPIView[AlgorithmVersion]):
+    """What may run in a collaboration, the newest first.
+
+    Also for who answers for an invited organization: this is what it consents to.
+    """
+
     scopes: ClassVar[Scopes] = {"POST": TokenScope.ADMIN}
+    serializer_class = AllowedVersionSerializer
+    queryset = AlgorithmVersion.objects.none()
+
+    def get_queryset(self) -> Any:
+        user = user_of(self.request)
+        collaboration = found(
+            Collaboration.objects.readable_by(user), self.kwargs["pk"]
+        )
+        return collaboration.allowed_versions.filter(
+            status=VersionStatus.ACTIVE
+        ).select_related("algorithm")
 
     @extend_schema(
         request=ImageRequestSerializer,

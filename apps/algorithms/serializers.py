@@ -41,6 +41,18 @@ class VersionDetailSerializer(VersionSerializer):
         )
 
 
+class AllowedVersionSerializer(serializers.ModelSerializer[AlgorithmVersion]):
+    """A version as its collaboration names it; its manifest is for its members."""
+
+    image = serializers.CharField()
+    name = serializers.CharField(source="algorithm.name")
+    description = serializers.CharField(source="algorithm.description")
+
+    class Meta:
+        model = AlgorithmVersion
+        fields = ("id", "image", "tag", "digest", "name", "description")
+
+
 class ImageRequestSerializer(KnownFieldsOnly):
     image = serializers.CharField(
         max_length=500, help_text="host/name:tag or host/name@sha256:…"

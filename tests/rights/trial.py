@@ -109,7 +109,7 @@ class Trial:
         if not self.reader.is_rival:
             shown = lists(answer, path, self.foreign[self.row.listed])
             all_of_it = self.reader.sees_all and self.expected == "yes"
-            if shown != (all_of_it and "?" not in path):
+            if shown != (all_of_it and not self.in_path and "?" not in path):
                 yield "the rival's row is wrongly listed or left out"
 
     def _others(self, names: set[str], named: str) -> Iterator[str]:
