@@ -56,7 +56,8 @@ TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
     # The upload is the proof of the work: reports before it may have been lost.
     S.COMPLETED: HELD,
     S.FAILED: HELD,
-    S.REJECTED: frozenset({S.CLAIMED, S.AWAITING_APPROVAL}),
+    # A node that was restarted with other rules may say no to what it had begun.
+    S.REJECTED: frozenset({S.CLAIMED, S.AWAITING_APPROVAL, S.PREPARING}),
     S.WITHHELD: frozenset({S.PREPARING, S.RUNNING, S.AWAITING_RELEASE}),
     S.CANCELLED: ACTIVE,
     S.EXPIRED: ACTIVE,
