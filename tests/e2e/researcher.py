@@ -98,6 +98,11 @@ class Researcher:
             task = self.api.get(path, wait=WAIT_SECONDS, since=revision).json()
             assert task["revision"] > revision, f"still {run} after {WAIT_SECONDS} s"
 
+    def task(self, task: Json) -> Json:
+        """The task as it is now."""
+        now: Json = self.api.get(f"tasks/{task['id']}/").json()
+        return now
+
     def run(self, run: Json) -> Json:
         detail: Json = self.api.get(f"runs/{run['id']}/").json()
         return detail

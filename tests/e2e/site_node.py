@@ -49,15 +49,19 @@ class SiteNode:
 
     def journal(self) -> Json:
         """What `ptm-node status` says, whether the daemon runs or not."""
+        status: Json = json.loads(self.command("status", "--json"))
+        return status
+
+    def command(self, *arguments: str) -> str:
+        """What a command beside the daemon prints."""
         config = str(self.folder / "node.toml")
         done = subprocess.run(
-            [*CLIENT, "status", "--json", "--config", config],
+            [*CLIENT, *arguments, "--config", config],
             capture_output=True,
             text=True,
             check=True,
         )
-        status: Json = json.loads(done.stdout)
-        return status
+        return done.stdout
 
     def kept_log(self, run: Json) -> str:
         """The log of a run as the site keeps it."""
