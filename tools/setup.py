@@ -95,6 +95,7 @@ DEMO_NEEDS = (
 TEST_NEEDS = (
     Need("postgresql", lambda: any(POSTGRES.glob("*/bin/initdb"))),
     Need("redis-server", lambda: has_program("redis-server")),
+    Need("runsc", lambda: has_program("runsc")),
     Need("chromium", lambda: has_program("chromium")),
     Need("fonts-inter", INTER.exists),
 )

@@ -84,7 +84,7 @@ def run(config_file: ConfigOption) -> None:
     # Blocked in every thread; one thread takes them when they come.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     clock = Clock()
-    runtime = DockerRuntime(config.key_prefix(key), clock)
+    runtime = DockerRuntime(config.key_prefix(key), clock, settings.node.oci_runtime)
     agent = Agent(settings, key, runtime, clock)
     threading.Thread(target=_obey, args=(agent, signals), daemon=True).start()
     agent.serve()

@@ -38,6 +38,7 @@ class Node(Section, frozen=True):
     name: str
     key_file: str = "node.key"
     state: str = "state"
+    oci_runtime: str | None = None
     collaborations: list[int] = []
 
 

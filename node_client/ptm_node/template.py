@@ -24,6 +24,8 @@ name = "our node"
 #key_file = "node.key"
 # Journal, spooled results, logs and the folders of active runs.
 #state = "state"
+# Another OCI runtime that Docker knows, such as gVisor's.
+#oci_runtime = "runsc"
 # Collaborations to serve with tasks that need no database.
 #collaborations = []
 

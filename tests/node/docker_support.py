@@ -7,14 +7,27 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import docker
+import pytest
+from ptm_node.clock import Clock
 from ptm_node.messages import Key
-from ptm_node.runtimes.base import ContainerSpec, Limits, Mount, sandbox_user
+from ptm_node.runtimes.base import (
+    ContainerSpec,
+    Exit,
+    Handle,
+    Limits,
+    Mount,
+    sandbox_user,
+)
+from ptm_node.runtimes.docker import DockerRuntime
 
 FIRST = Key(1, 1)
 MEBIBYTE = 1 << 20
+PATIENCE = 60.0
+RUNTIMES = ("runc", "runsc")
 LIMITS = Limits(
     cpus=1.0,
     memory=64 * MEBIBYTE,
@@ -94,3 +107,39 @@ def spec(
 def output_of(spec: ContainerSpec) -> bytes:
     source = next(m.source for m in spec.mounts if m.target == "/app/output.txt")
     return Path(source).read_bytes()
+
+
+class Engine:
+    """A runtime of a node of its own."""
+
+    def __init__(
+        self, folder: Path, image: str, node: str, oci_runtime: str | None = None
+    ) -> None:
+        self.folder = folder
+        self.image = image
+        self.node = node
+        self.oci_runtime = oci_runtime
+        self.runtime = DockerRuntime(node, Clock(), oci_runtime)
+        ready = Event()
+        self.runtime.open(ready.set)
+        assert ready.wait(PATIENCE)
+        known = self.runtime._watch.client.info()["Runtimes"]
+        if oci_runtime and oci_runtime not in known:
+            pytest.skip(f"This machine's own engine does not know {oci_runtime}")
+
+    def spec(self, method: str, **more: Any) -> ContainerSpec:
+        return spec(self.folder, self.image, method, **more)
+
+    def run(self, wanted: ContainerSpec) -> tuple[Exit, Handle]:
+        handle = self.runtime.prepare(wanted, lambda: None)
+        self.runtime.start(handle)
+        ending = self.runtime.wait(handle, PATIENCE)
+        assert ending is not None
+        return ending, handle
+
+    def result(self, method: str, **more: Any) -> Any:
+        wanted = self.spec(method, **more)
+        ending, handle = self.run(wanted)
+        with self.runtime.logs(handle) as pieces:
+            assert ending.code == 0, b"".join(pieces)
+        return json.loads(output_of(wanted))

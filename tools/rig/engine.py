@@ -1,6 +1,7 @@
 """A Docker engine: the one that answers, or our own for as long as it is needed."""
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,23 @@ import docker
 from docker.errors import DockerException
 
 from tools.rig.errors import RigError
+from tools.rig.files import write_private
 from tools.rig.folders import LOGS
 from tools.rig.process import Process
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 PID_FILE = Path("/var/run/docker.pid")
+ADMINS_FILE = Path("/etc/docker/daemon.json")
+GVISOR = Path("/usr/bin/runsc")
+# A mere --add-runtime is not enough, and its other platforms are not for every machine.
+WITH_GVISOR = {
+    "runtimes": {
+        "runsc": {
+            "path": str(GVISOR),
+            "runtimeArgs": ["--network=none", "--platform=ptrace"],
+        }
+    }
+}
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
@@ -73,6 +86,11 @@ def _started_engine(logs: Path, socket: Path) -> Process:
         )
     remove_stale_pid_file()
     command = ["dockerd", "--host", f"unix://{socket}"]
+    if GVISOR.exists() and not ADMINS_FILE.exists():
+        logs.mkdir(parents=True, exist_ok=True)
+        settings = logs / "dockerd.json"
+        write_private(settings, json.dumps(WITH_GVISOR))
+        command += ["--config-file", str(settings)]
     log = logs / "dockerd.log"
     return Process("The Docker engine", command, log=log, stop_timeout=STOP_SECONDS)
 

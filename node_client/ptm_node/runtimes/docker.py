@@ -36,13 +36,18 @@ _NO_COMMAND = re.compile(
     r"|no command specified",
     re.IGNORECASE,
 )
+GVISOR = "runsc"
+# Threads of gVisor's kernel, which Docker counts as the container's: it dies without.
+_OWN_THREADS = 128
+_NO_RUNTIME = re.compile(r"unknown( or invalid)? runtime", re.IGNORECASE)
 
 
 class DockerRuntime:
     """The six verbs over one Docker engine (see `base.Runtime`)."""
 
-    def __init__(self, node: str, clock: Clock) -> None:
+    def __init__(self, node: str, clock: Clock, oci_runtime: str | None = None) -> None:
         self._node = node
+        self._oci_runtime = oci_runtime
         self._watch = Watch(node, clock)
         # Folders that an image declares as volumes, for images that ran before.
         self._volumes: dict[str, list[str]] = {}
@@ -123,7 +128,9 @@ class DockerRuntime:
             user=f"{uid}:{gid}",
             environment=dict(spec.environment),
             labels=self._labels(spec.key),
-            host_config=_sandbox(client, spec, self._volumes[spec.image]),
+            host_config=_sandbox(
+                client, spec, self._volumes[spec.image], self._oci_runtime
+            ),
         )
         return str(answer["Id"])
 
@@ -176,7 +183,10 @@ def _under_way(error: Exception) -> bool:
 
 
 def _sandbox(
-    client: docker.APIClient, spec: ContainerSpec, volumes: list[str]
+    client: docker.APIClient,
+    spec: ContainerSpec,
+    volumes: list[str],
+    oci_runtime: str | None,
 ) -> HostConfig:
     """No network, no privileges, nothing writable but the output and small tmpfs."""
     limits = spec.limits
@@ -192,13 +202,14 @@ def _sandbox(
         nano_cpus=round(limits.cpus * 1e9),
         mem_limit=limits.memory,
         memswap_limit=limits.memory,
-        pids_limit=limits.pids,
+        pids_limit=limits.pids + (_OWN_THREADS if oci_runtime == GVISOR else 0),
         ulimits=[Ulimit(name="fsize", soft=limits.file_size, hard=limits.file_size)],
         log_config=LogConfig(
             type=LogConfig.types.JSON,
             config={"max-size": str(2 * limits.log), "max-file": "1"},
         ),
         mounts=[_bind(mount) for mount in spec.mounts],
+        runtime=oci_runtime,
     )
 
 
@@ -213,6 +224,9 @@ def _engine_errors(verb: str) -> Iterator[None]:
         yield
     except APIError as error:
         log.warning("Docker could not %s a container: %s", verb, error.explanation)
+        if _NO_RUNTIME.search(str(error.explanation)):
+            detail = "the container engine of this site lacks its OCI runtime"
+            raise RunFailure(Code.RUNTIME_UNAVAILABLE, detail, retry=True) from None
         if _NO_COMMAND.search(str(error.explanation)):
             detail = "the image has no command that can be started"
             raise RunFailure(Code.EXIT_NONZERO, detail) from None

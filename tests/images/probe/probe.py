@@ -199,7 +199,8 @@ def _process_status() -> dict[str, str]:
     lines = Path("/proc/self/status").read_text().splitlines()
     status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     return {
-        name: status[name] for name in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp")
+        name: status.get(name, "")
+        for name in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp")
     }
 
 
