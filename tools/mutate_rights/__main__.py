@@ -35,6 +35,12 @@ def explained() -> set[str]:
     return {line for line in lines if line and not line.startswith("#")}
 
 
+def caught(log: Path) -> set[str]:
+    """What an earlier run printed as caught: that run need not be made again."""
+    lines = [line.split(maxsplit=3) for line in log.read_text().splitlines()]
+    return {line[3].strip() for line in lines if line[2:3] == ["caught"]}
+
+
 def copy_tree(folder: Path) -> None:
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True
@@ -51,10 +57,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", type=int, help="so many, drawn by lot")
     parser.add_argument("--only", default="", help="files whose path begins so")
+    parser.add_argument("--but", type=Path, help="not what this log calls caught")
     parser.add_argument("--list", action="store_true", help="only say what there is")
     parser.add_argument("--here", action="store_true", help="this tree is the copy")
     options = parser.parse_args()
     checks = [m for m in all_checks(ROOT) if m.path.startswith(options.only)]
+    if options.but:
+        done = caught(options.but)
+        checks = [mutation for mutation in checks if str(mutation) not in done]
     if options.sample:
         chosen = random.sample(checks, min(options.sample, len(checks)))  # noqa: S311
         checks = [mutation for mutation in checks if mutation in chosen]
