@@ -13,8 +13,10 @@ import bcrypt
 import docker
 from docker.errors import DockerException
 
+from tools.rig import layers
 from tools.rig.errors import RigError
 from tools.rig.files import write_private
+from tools.rig.folders import CACHE
 from tools.rig.process import Process, port_setting
 from tools.rig.service import Service
 
@@ -35,9 +37,12 @@ class Registry(Service):
 
     taken_advice = "; set PTM_REGISTRY_PORT to a free one"
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(
+        self, folder: Path, port: int, kept_layers: Path = CACHE / "layers"
+    ) -> None:
         super().__init__(folder, port)
         self.passwords: Mapping[str, str] = {}
+        self.kept_layers = kept_layers
 
     @property
     def host(self) -> str:
@@ -59,7 +64,9 @@ class Registry(Service):
         name = f"{self.host}/{repository}"
         try:
             client.images.get(image).tag(name, tag)
+            layers.lend(self.kept_layers, self._storage, repository)
             digest = self._push(client, name, tag)
+            layers.keep(self.kept_layers, self._storage)
         except DockerException as error:
             raise RigError(f"{image} could not be pushed: {error}.") from error
         return f"{name}@{digest}"
@@ -85,8 +92,12 @@ class Registry(Service):
         log = self.folder / "registry.log"
         return Process("The Docker registry", command, log=log)
 
+    @property
+    def _storage(self) -> Path:
+        return self.folder / "data"
+
     def _settings(self) -> dict[str, Any]:
-        files = {"rootdirectory": str(self.folder / "data")}
+        files = {"rootdirectory": str(self._storage)}
         accounts = {"realm": "PyTaskManager", "path": str(self.folder / "htpasswd")}
         address = f"127.0.0.1:{self.port}"
         return {
