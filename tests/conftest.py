@@ -15,8 +15,8 @@ from pytest_django import DjangoDbBlocker
 
 from apps.audit import rules
 from apps.audit.rules import UPDATE
-from apps.collaborations.models import Collaboration
 from apps.nodes.models import Node
+from tests import standing
 from tests.daemon import NodeClient
 from tests.live import running_server
 from tests.worlds import World, build_world
@@ -54,6 +54,8 @@ def django_db_setup(
         lacking = rules.missing(connection)
         emptying = [rule for rule in rules.RULES[connection.vendor] if rule != UPDATE]
         rules.remove(connection, tuple(emptying))
+        standing.keep()
+    standing.put_back_after_tests()
     return lacking
 
 
@@ -71,49 +73,29 @@ def _own_files(settings: LazySettings, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def _built() -> list[World]:
-    return []
+def _worlds(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> list[World]:
+    """Both worlds, which stand while tests change and roll back."""
+    with django_db_blocker.unblock(), override_settings(PASSWORD_HASHERS=QUICK):
+        with transaction.atomic():
+            worlds = [build_world(name) for name in NAMES]
+        standing.keep()
+    return worlds
 
 
-@pytest.fixture(scope="module")
-def _standing(
-    _built: list[World], django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> list[World]:
-    """Both worlds, which stand while tests change and roll back.
-
-    Looked for in each file, because a test of real transactions takes them along.
-    """
-    with django_db_blocker.unblock():
-        if not all(map(_stands, _built)) or not _built:
-            quick = override_settings(PASSWORD_HASHERS=QUICK)
-            with transaction.atomic(), quick:
-                _built[:] = [build_world(name) for name in NAMES]
-    return _built
-
-
-def _stands(world: World) -> bool:
-    name = world.collaboration.name
-    same = Collaboration.objects.filter(pk=world.collaboration.pk, name=name)
-    return bool(same.exists())
-
-
-def _copy(standing: World) -> World:
-    """The standing world, or a new one where the test before has taken it."""
-    if _stands(standing):
-        Node.objects.update(last_seen_at=timezone.now())  # as on the first day
-        return copy.deepcopy(standing)
-    return build_world(standing.collaboration.name)
+def _copy(world: World) -> World:
+    Node.objects.update(last_seen_at=timezone.now())  # as on the first day
+    return copy.deepcopy(world)
 
 
 @pytest.fixture
-def world(db: None, _standing: list[World]) -> World:
-    return _copy(_standing[0])
+def world(db: None, _worlds: list[World]) -> World:
+    return _copy(_worlds[0])
 
 
 @pytest.fixture
-def rival(db: None, _standing: list[World]) -> World:
+def rival(db: None, _worlds: list[World]) -> World:
     """A second world that shares nothing with the first."""
-    return _copy(_standing[1])
+    return _copy(_worlds[1])
 
 
 @pytest.fixture(scope="session")
