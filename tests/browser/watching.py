@@ -83,7 +83,8 @@ class Axe:
         self.source = source
 
     def violations(self, page: Page) -> list[str]:
-        page.evaluate(self.source)
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(self.source)
         found: dict[str, Any] = page.evaluate(
             'axe.run({ resultTypes: ["violations"] })'
         )
