@@ -90,6 +90,7 @@ EXAMPLES: dict[str, Example] = {
         body=lambda s: {"people": [s.world.people["alice"].pk]},
     ),
     "collaborations_archive_create": Example(MANAGER, first("collaborations")),
+    "collaborations_versions_list": Example("viewer", first("collaborations")),
     "collaborations_versions_create": Example(
         MANAGER,
         first("collaborations"),
@@ -174,6 +175,7 @@ EXAMPLES: dict[str, Example] = {
     "studies_end_create": Example(MANAGER, first("studies")),
     "tasks_list": Example("researcher"),
     "tasks_create": Example("researcher", body=lambda s: s.world.task_body()),
+    "tasks_forecast_create": Example("researcher", body=lambda s: s.world.task_body()),
     "tasks_retrieve": Example("researcher", first("tasks")),
     "tasks_cancel_create": Example("task token", first("tasks")),
     "tasks_results.zip_retrieve": Example("researcher", first("tasks")),

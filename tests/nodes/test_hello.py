@@ -178,6 +178,7 @@ def _announcement(**changes: Any) -> dict[str, Any]:
         "contracts": ["ptm"],
         "runtime": "",
         "concurrent_runs": 1,
+        "policy": None,
         **changes,
     }
 
