@@ -46,7 +46,7 @@ def _rule(rule: Rule) -> SharedRule:
 
 def _released(config: Config, collaboration: int) -> list[OfferedDatabase]:
     return [
-        OfferedDatabase(label, database.type)
+        OfferedDatabase(label, database.seen_as)
         for label, database in config.databases.items()
         if collaboration in database.collaborations
     ]

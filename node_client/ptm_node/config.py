@@ -19,9 +19,11 @@ from ptm_node.errors import ConfigError
 from ptm_node.hours import SPAN, Span
 from ptm_node.lines import line_of
 from ptm_node.sections import (
+    ANY_DATABASE,
     Config,
     Database,
     Duration,
+    FileDatabase,
     Limits,
     Node,
     Policy,
@@ -93,7 +95,7 @@ class _Reader:
             server=self._section(data, "server", Server),
             node=self._section(data, "node", Node),
             registry=self._table(data, "registry", RegistryLogin),
-            databases=self._table(data, "databases", Database),
+            databases=self._table(data, "databases", ANY_DATABASE),
             policy=self._section(data, "policy", Policy),
             limits=self._section(data, "limits", Limits),
         )
@@ -126,7 +128,7 @@ class _Reader:
         where = f"databases.{label}"
         if not LABEL.fullmatch(label):
             self._fail(where, "a label has lower-case letters, digits and _ only")
-        if not Path(database.uri).is_absolute():
+        if isinstance(database, FileDatabase) and not Path(database.uri).is_absolute():
             self._fail(f"{where}.uri", "this must be an absolute path")
 
     def _with_absolute_paths(self, config: Config) -> Config:

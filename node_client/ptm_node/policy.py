@@ -9,7 +9,7 @@ from ptm_node.errors import RunFailure
 from ptm_node.images import parse_image
 from ptm_node.messages import Assignment, Code, Status
 from ptm_node.rules import Terms, decide, question_of
-from ptm_node.sections import Config, Database
+from ptm_node.sections import Config, Database, FileDatabase, Folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,15 @@ def _database(config: Config, label: str, collaboration: int) -> Database:
             "this node has no database of that label for the collaboration",
             status=Status.QUEUED,
         )
-    path = Path(database.uri)
-    there = path.is_dir() if database.type == "folder" else path.is_file()
-    if not there:
+    if isinstance(database, FileDatabase) and not _is_there(database):
         detail = f"the database {label} cannot be opened at this site"
         raise RunFailure(Code.DATABASE_UNKNOWN, detail)
     return database
+
+
+def _is_there(database: FileDatabase) -> bool:
+    path = Path(database.uri)
+    return path.is_dir() if isinstance(database, Folder) else path.is_file()
 
 
 def _refused(detail: str) -> RunFailure:

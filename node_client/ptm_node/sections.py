@@ -1,6 +1,6 @@
 """What a site may configure, section by section."""
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -47,11 +47,51 @@ class RegistryLogin(Section, frozen=True):
     password_file: str
 
 
-class Database(Section, frozen=True):
-    # Sources that are reached over a network come later: the sandbox has none.
-    type: Literal["csv", "parquet", "excel", "folder", "other"]
-    uri: str
+class Database(Section, frozen=True, kw_only=True, tag_field="type"):
+    """A labelled source of data, and the collaborations to which it is released."""
+
     collaborations: list[int] = []
+
+    @property
+    def type(self) -> str:
+        """What the site calls it."""
+        return str(self.__struct_config__.tag)
+
+    @property
+    def seen_as(self) -> str:
+        """The type of what a container sees of it."""
+        return self.type
+
+
+class FileDatabase(Database, frozen=True, kw_only=True):
+    """A file or folder of the site."""
+
+    uri: str
+
+
+class Csv(FileDatabase, frozen=True, kw_only=True, tag="csv"):
+    pass
+
+
+class Parquet(FileDatabase, frozen=True, kw_only=True, tag="parquet"):
+    pass
+
+
+class Excel(FileDatabase, frozen=True, kw_only=True, tag="excel"):
+    # The one that algorithms are to read; they see the whole workbook.
+    sheet: Annotated[str, Meta(min_length=1, max_length=31)] | None = None
+
+
+class Folder(FileDatabase, frozen=True, kw_only=True, tag="folder"):
+    pass
+
+
+class Other(FileDatabase, frozen=True, kw_only=True, tag="other"):
+    pass
+
+
+# By its `type`, each takes the keys that it needs and no others.
+ANY_DATABASE: Any = Csv | Parquet | Excel | Folder | Other
 
 
 Approval = Literal["never", "new-digest", "always"]

@@ -34,10 +34,17 @@ name = "our node"
 #"registry.example.org" = { username = "node", password_file = "registry.password" }
 
 # A database: its label, and the collaborations (by number) to which it is released.
-# Types: csv, parquet, excel, folder, other.
+# Types: csv, parquet, excel, folder, other. Where a container may not read a file as it
+# lies there, it is given a private copy, which the node keeps in its state folder.
 #[databases.default]
 #type = "csv"
 #uri = "/data/patients.csv"
+#collaborations = [1]
+#[databases.workbook]
+#type = "excel"
+#uri = "/data/patients.xlsx"
+# The sheet that algorithms are to read. They see the others too.
+#sheet = "Patients"
 #collaborations = [1]
 
 [policy]

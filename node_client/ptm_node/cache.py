@@ -1,0 +1,64 @@
+"""Data that the node made for containers: one version of each source, kept privately.
+
+A run is given hard links, which cost no space and no time, and which stay whole when
+the cache has long moved on to another version.
+"""
+
+import shutil
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+from ptm_node.copies import link, remove
+
+_HALF = "half"
+
+
+class Cache:
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def provide(
+        self, source: str, version: str, build: Callable[[Path], None], place: Path
+    ) -> None:
+        """Puts the version of the source at `place`; builds it unless it is there.
+
+        Whoever asks for it meanwhile waits and shares it. Other versions are removed.
+        """
+        name = _digest(source)
+        with self._locks[name]:
+            self._build(self._folder / name, _digest(version), build)
+            link(self._folder / name / _digest(version), place)
+
+    def keep(self, sources: set[str]) -> None:
+        """Removes what belongs to none of the sources, and what was left half made."""
+        names = {_digest(source) for source in sources}
+        for folder in self._folder.iterdir():
+            if folder.name in names:
+                remove(folder / _HALF)
+            else:
+                shutil.rmtree(folder)
+
+    def _build(self, folder: Path, version: str, build: Callable[[Path], None]) -> None:
+        if (folder / version).exists():
+            return
+        folder.mkdir(mode=0o700, exist_ok=True)
+        half = folder / _HALF
+        remove(half)
+        try:
+            build(half)
+        except BaseException:
+            remove(half)
+            raise
+        for old in folder.iterdir():
+            if old != half:
+                remove(old)
+        half.rename(folder / version)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
