@@ -142,7 +142,7 @@ def _site(config: Config, life: Life, api: ServerApi, runtime: Runtime) -> Site:
         api=api,
         runtime=runtime,
         spool=Spool(state / "spool"),
-        sources=Sources(state / "cache", config),
+        sources=Sources(state / "cache", config, life),
         logs=LogFolder(state / "logs"),
         work=_folder(state / "work"),
     )

@@ -23,16 +23,25 @@ class Cache:
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def provide(
-        self, source: str, version: str, build: Callable[[Path], None], place: Path
+        self,
+        source: str,
+        version: str,
+        build: Callable[[Path], None],
+        place: Path,
+        *,
+        good_since: float = 0.0,
     ) -> None:
         """Puts the version of the source at `place`; builds it unless it is there.
 
-        Whoever asks for it meanwhile waits and shares it. Other versions are removed.
+        One that was built before `good_since` (in Unix time) is built anew. Whoever
+        asks for it meanwhile waits and shares it. Other versions are removed.
         """
         name = _digest(source)
+        built = self._folder / name / _digest(version)
         with self._locks[name]:
-            self._build(self._folder / name, _digest(version), build)
-            link(self._folder / name / _digest(version), place)
+            if not built.exists() or built.stat().st_mtime < good_since:
+                _build(built, build)
+            link(built, place)
 
     def keep(self, sources: set[str]) -> None:
         """Removes what belongs to none of the sources, and what was left half made."""
@@ -43,21 +52,21 @@ class Cache:
             else:
                 shutil.rmtree(folder)
 
-    def _build(self, folder: Path, version: str, build: Callable[[Path], None]) -> None:
-        if (folder / version).exists():
-            return
-        folder.mkdir(mode=0o700, exist_ok=True)
-        half = folder / _HALF
+
+def _build(target: Path, build: Callable[[Path], None]) -> None:
+    folder = target.parent
+    folder.mkdir(mode=0o700, exist_ok=True)
+    half = folder / _HALF
+    remove(half)
+    try:
+        build(half)
+    except BaseException:
         remove(half)
-        try:
-            build(half)
-        except BaseException:
-            remove(half)
-            raise
-        for old in folder.iterdir():
-            if old != half:
-                remove(old)
-        half.rename(folder / version)
+        raise
+    for old in folder.iterdir():
+        if old != half:
+            remove(old)
+    half.rename(target)
 
 
 def _digest(text: str) -> str:

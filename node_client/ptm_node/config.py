@@ -9,6 +9,7 @@ import json
 import re
 import stat
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ from ptm_node.sections import (
     RegistryLogin,
     Server,
     Size,
+    Sql,
 )
 from ptm_node.template import examples
 
@@ -37,6 +39,7 @@ S = TypeVar("S")
 
 LABEL = re.compile(r"[a-z0-9_]{1,64}")
 KEY = re.compile(r"ptmn_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+_SECRET_IN_URL = re.compile(r"://[^/@]*:[^@]*@|[?&][a-z_]*passw", re.IGNORECASE)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kmgt]?)")
 _TIME = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -130,6 +133,21 @@ class _Reader:
             self._fail(where, "a label has lower-case letters, digits and _ only")
         if isinstance(database, FileDatabase) and not Path(database.uri).is_absolute():
             self._fail(f"{where}.uri", "this must be an absolute path")
+        if isinstance(database, Sql):
+            self._check_sql(where, database)
+
+    def _check_sql(self, where: str, database: Sql) -> None:
+        if (database.uri is None) == (database.uri_file is None):
+            self._fail(where, "say either uri or uri_file")
+        if database.uri is not None and _SECRET_IN_URL.search(database.uri):
+            problem = "a URL with a password belongs into a file, named by uri_file"
+            self._fail(f"{where}.uri", problem)
+        missing = [name for name in ("sqlalchemy", "pyarrow") if not find_spec(name)]
+        if missing:
+            raise ConfigError(
+                f"{self._path}: {where}: a database of type sql needs"
+                f" {' and '.join(missing)}; run `pip install 'ptm-node[sql]'`."
+            )
 
     def _with_absolute_paths(self, config: Config) -> Config:
         node, server = config.node, config.server
@@ -148,7 +166,17 @@ class _Reader:
                 )
                 for host, login in config.registry.items()
             },
+            databases={
+                label: self._with_absolute_secret(database)
+                for label, database in config.databases.items()
+            },
         )
+
+    def _with_absolute_secret(self, database: Database) -> Database:
+        if isinstance(database, Sql) and database.uri_file is not None:
+            place = self._absolute(database.uri_file)
+            return msgspec.structs.replace(database, uri_file=place)
+        return database
 
     def _absolute(self, path: str) -> str:
         return str(self._folder / path)

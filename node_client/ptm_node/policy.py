@@ -4,12 +4,14 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from ptm_node.config import LABEL
 from ptm_node.errors import RunFailure
 from ptm_node.images import parse_image
-from ptm_node.messages import Assignment, Code, Status
+from ptm_node.messages import Assignment, Code, Label, Status
 from ptm_node.rules import Terms, decide, question_of
-from ptm_node.sections import Config, Database, FileDatabase, Folder
+from ptm_node.sections import Config, Database, FileDatabase, Folder, Sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,18 @@ def check(config: Config, assignment: Assignment) -> Permit:
 def _databases(config: Config, assignment: Assignment) -> dict[str, Database]:
     collaboration = assignment.task.collaboration.id
     return {
-        label: _database(config, label, collaboration)
-        for label in (each.label for each in assignment.databases)
+        each.label: _with_query(_database(config, each.label, collaboration), each)
+        for each in assignment.databases
     }
+
+
+def _with_query(database: Database, named: Label) -> Database:
+    if named.query is None:
+        return database
+    if isinstance(database, Sql) and database.researcher_queries:
+        return msgspec.structs.replace(database, query=named.query)
+    what = f"no query of a researcher for the database {named.label}"
+    raise _refused(f"this site takes {what}")
 
 
 def _database(config: Config, label: str, collaboration: int) -> Database:

@@ -91,7 +91,9 @@ class Attempt:
         confirmation = self._ask_for_confirmation()
         self._site.audit.record("run.accepted", **decisions.facts_of(self._row))
         self._make_folder()
-        sources = self._site.sources.provide(permit.databases, self._folder)
+        sources = self._site.sources.provide(
+            permit.databases, self._folder, before_query=confirmation.result
+        )
         spec = ptm.lay_out(self._row.assignment, permit, sources, config, self._folder)
         # The container is made while the answer is on its way, and not before the
         # answer is there is anything pulled or started.

@@ -90,8 +90,27 @@ class Other(FileDatabase, frozen=True, kw_only=True, tag="other"):
     pass
 
 
+class Sql(Database, frozen=True, kw_only=True, tag="sql"):
+    """The rows of the site's own query, which the node extracts into a file."""
+
+    query: Annotated[str, Meta(min_length=1, max_length=100_000)]
+    # A SQLAlchemy URL, or the file that holds one with a password.
+    uri: str | None = None
+    uri_file: str | None = None
+    format: Literal["parquet", "csv", "sqlite"] = "parquet"
+    refresh: Duration = Duration(86400)
+    time: Duration = Duration(600)
+    max_rows: Annotated[int, Meta(ge=1)] = 10_000_000
+    max_size: Size = Size(2 << 30)
+    researcher_queries: bool = False
+
+    @property
+    def seen_as(self) -> str:
+        return "sql" if self.format == "sqlite" else self.format
+
+
 # By its `type`, each takes the keys that it needs and no others.
-ANY_DATABASE: Any = Csv | Parquet | Excel | Folder | Other
+ANY_DATABASE: Any = Csv | Parquet | Excel | Folder | Other | Sql
 
 
 Approval = Literal["never", "new-digest", "always"]

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from ptm_node import config, policy
+from ptm_node.clock import Clock
 from ptm_node.contracts import ptm
+from ptm_node.life import Life
 from ptm_node.messages import Key
 from ptm_node.runtimes.base import ContainerSpec, sandbox_user
 from ptm_node.sources import Sources
@@ -31,7 +33,9 @@ def laid_out(
     work = folder / "5-2"
     work.mkdir(mode=0o700)
     permit = policy.check(settings, chosen)
-    sources = Sources(folder / "cache", settings).provide(permit.databases, work)
+    sources = Sources(folder / "cache", settings, Life(Clock())).provide(
+        permit.databases, work, lambda: None
+    )
     return ptm.lay_out(chosen, permit, sources, settings, work)
 
 

@@ -11,7 +11,9 @@ import docker
 import pytest
 from ptm_node import config, copies
 from ptm_node.cache import Cache
+from ptm_node.clock import Clock
 from ptm_node.errors import RunFailure
+from ptm_node.life import Life
 from ptm_node.messages import Key
 from ptm_node.runtimes.base import Mount, sandbox_user
 from ptm_node.sources import Source, Sources
@@ -38,14 +40,14 @@ class Site:
         file = write_config(folder, "https://x.example", databases={"d": database})
         self.config = config.load(file)
         self.folder = folder
-        self.sources = Sources(folder / "cache", self.config)
+        self.sources = Sources(folder / "cache", self.config, Life(Clock()))
         self._runs = 0
 
     def provide(self) -> Source:
         self._runs += 1
         work = self.folder / f"run-{self._runs}"
         work.mkdir(mode=0o700)
-        return self.sources.provide(self.config.databases, work)["d"]
+        return self.sources.provide(self.config.databases, work, lambda: None)["d"]
 
     def copies(self) -> list[Path]:
         return list((self.folder / "cache").glob("*/*"))
@@ -121,9 +123,9 @@ def test_a_start_removes_the_copies_of_databases_that_are_no_more(
 ) -> None:
     site = Site(tmp_path, table, "csv")
     site.provide()
-    Sources(tmp_path / "cache", site.config)
+    Sources(tmp_path / "cache", site.config, Life(Clock()))
     assert len(site.copies()) == 1
-    Sources(tmp_path / "cache", site.config._replace(databases={}))
+    Sources(tmp_path / "cache", site.config._replace(databases={}), Life(Clock()))
     assert site.copies() == []
 
 
