@@ -106,6 +106,7 @@ class _Reader:
             self._fail("server.url", "only https is safe outside this machine")
         for label, database in config.databases.items():
             self._check_database(label, database)
+        self._check_names(config.databases)
         return self._with_absolute_paths(config)
 
     def _section(self, data: dict[str, Any], name: str, kind: type[S]) -> S:
@@ -122,7 +123,7 @@ class _Reader:
 
     def _convert(self, value: object, where: str, kind: type[S]) -> S:
         try:
-            return msgspec.convert(value, kind, dec_hook=_decode)
+            return msgspec.convert(value, kind, dec_hook=_decode, str_keys=True)
         except msgspec.ValidationError as error:
             problem, _, place = str(error).partition(" - at `$.")
             self._fail(".".join(filter(None, [where, place.rstrip("`")])), problem)
@@ -135,6 +136,20 @@ class _Reader:
             self._fail(f"{where}.uri", "this must be an absolute path")
         if isinstance(database, Sql):
             self._check_sql(where, database)
+
+    def _check_names(self, databases: dict[str, Database]) -> None:
+        """A name means one database, so that a rule means the same everywhere."""
+        named = {label: label for label in databases}
+        for label, database in databases.items():
+            for collaboration, alias in database.aliases.items():
+                where = f"databases.{label}.aliases.{collaboration}"
+                if not LABEL.fullmatch(alias):
+                    self._fail(where, "an alias has lower-case letters, digits and _")
+                if collaboration not in database.collaborations:
+                    problem = f"it is not released to collaboration {collaboration}"
+                    self._fail(where, problem)
+                if named.setdefault(alias, label) != label:
+                    self._fail(where, f"another database is called {alias}")
 
     def _check_sql(self, where: str, database: Sql) -> None:
         if (database.uri is None) == (database.uri_file is None):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from ptm_node.config import LABEL
 from ptm_node.errors import RunFailure
 from ptm_node.images import parse_image
 from ptm_node.messages import Assignment, Code, Label, Status
@@ -58,14 +57,15 @@ def _with_query(database: Database, named: Label) -> Database:
 
 
 def _database(config: Config, label: str, collaboration: int) -> Database:
-    database = config.databases.get(label) if LABEL.fullmatch(label) else None
+    own = config.released(collaboration).get(label)
     # One answer for both: what is not released is not even said to exist.
-    if database is None or collaboration not in database.collaborations:
+    if own is None:
         raise RunFailure(
             Code.DATABASE_UNKNOWN,
             "this node has no database of that label for the collaboration",
             status=Status.QUEUED,
         )
+    database = config.databases[own]
     if isinstance(database, FileDatabase) and not _is_there(database):
         detail = f"the database {label} cannot be opened at this site"
         raise RunFailure(Code.DATABASE_UNKNOWN, detail)

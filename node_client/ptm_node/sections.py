@@ -51,6 +51,8 @@ class Database(Section, frozen=True, kw_only=True, tag_field="type"):
     """A labelled source of data, and the collaborations to which it is released."""
 
     collaborations: list[int] = []
+    # By collaboration: what it is called there instead of its label.
+    aliases: dict[int, str] = {}
 
     @property
     def type(self) -> str:
@@ -210,3 +212,11 @@ class Config(NamedTuple):
         served = set(self.node.collaborations)
         served.update(*(d.collaborations for d in self.databases.values()))
         return sorted(served)
+
+    def released(self, collaboration: int) -> dict[str, str]:
+        """By the name that the collaboration uses: the site's own label."""
+        return {
+            database.aliases.get(collaboration, label): label
+            for label, database in self.databases.items()
+            if collaboration in database.collaborations
+        }

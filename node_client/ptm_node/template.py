@@ -40,6 +40,8 @@ name = "our node"
 #type = "csv"
 #uri = "/data/patients.csv"
 #collaborations = [1]
+# What a collaboration (by number) calls it instead; rules go by your own label.
+#aliases = { 1 = "registry" }
 #[databases.workbook]
 #type = "excel"
 #uri = "/data/patients.xlsx"
@@ -48,11 +50,11 @@ name = "our node"
 #collaborations = [1]
 # Containers see no database server: the node extracts your query before a run, and the
 # container reads the file. This needs `pip install 'ptm-node[sql]'`.
-#[databases.registry]
+#[databases.warehouse]
 #type = "sql"
-# The file (chmod 600) holds a SQLAlchemy URL like postgresql://ptm:PASSWORD@db/registry.
+# The file (chmod 600) holds a SQLAlchemy URL like postgresql://ptm:PASSWORD@db/warehouse.
 # Instead, `uri` is a URL without a password.
-#uri_file = "registry.url"
+#uri_file = "warehouse.url"
 #query = "SELECT age, stage FROM patients"
 # parquet, csv or sqlite (one table, called data).
 #format = "parquet"
