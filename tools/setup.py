@@ -94,6 +94,7 @@ DEMO_NEEDS = (
 )
 TEST_NEEDS = (
     Need("postgresql", lambda: any(POSTGRES.glob("*/bin/initdb"))),
+    Need("mariadb-server", lambda: has_program("mariadbd")),
     Need("redis-server", lambda: has_program("redis-server")),
     Need("runsc", lambda: has_program("runsc")),
     Need("chromium", lambda: has_program("chromium")),

@@ -192,6 +192,12 @@ class TaskDetailSerializer(TaskSerializer):
 
 class DatabaseChoiceSerializer(KnownFieldsOnly):
     label = serializers.RegexField(LABEL)  # type: ignore[assignment]
+    query = serializers.CharField(
+        max_length=20_000,
+        required=False,
+        help_text="Asked of a sql database instead of the site’s own query, where the"
+        " site allows it.",
+    )
 
 
 class TaskRequestSerializer(KnownFieldsOnly):

@@ -21,6 +21,7 @@ from ptm_node.runtimes.base import Runtime
 from ptm_node.sections import Config
 from ptm_node.server_api import ServerApi
 from ptm_node.site import Site
+from ptm_node.sources import Sources
 from ptm_node.spool import Spool
 from ptm_node.state import take_state
 
@@ -141,6 +142,7 @@ def _site(config: Config, life: Life, api: ServerApi, runtime: Runtime) -> Site:
         api=api,
         runtime=runtime,
         spool=Spool(state / "spool"),
+        sources=Sources(state / "cache", config, life),
         logs=LogFolder(state / "logs"),
         work=_folder(state / "work"),
     )

@@ -7,7 +7,7 @@ from ptm_node.messages import (
     SharedPolicy,
     SharedRule,
 )
-from ptm_node.sections import Config, Policy, Rule
+from ptm_node.sections import Config, Rule
 from ptm_node.site import Site
 
 
@@ -21,22 +21,24 @@ def announcement_of(site: Site) -> Announcement:
         contracts=["ptm"],
         runtime=site.runtime.name,
         concurrent_runs=config.limits.concurrent_runs,
-        policy=shared(config.policy) if config.policy.share_rules else None,
+        policy=shared(config) if config.policy.share_rules else None,
     )
 
 
-def shared(policy: Policy) -> SharedPolicy:
+def shared(config: Config) -> SharedPolicy:
     """As much of the policy as says whether a task would run."""
-    return SharedPolicy(policy.images, policy.approval, list(map(_rule, policy.rules)))
+    policy = config.policy
+    rules = [_rule(config, rule) for rule in policy.rules]
+    return SharedPolicy(policy.images, policy.approval, rules)
 
 
-def _rule(rule: Rule) -> SharedRule:
+def _rule(config: Config, rule: Rule) -> SharedRule:
     return SharedRule(
         action=rule.action,
         name=rule.name,
         approval=rule.approval,
         collaborations=rule.collaborations,
-        databases=rule.databases,
+        databases=_names(config, rule.databases),
         images=rule.images,
         functions=rule.functions,
         organizations=rule.organizations,
@@ -44,9 +46,26 @@ def _rule(rule: Rule) -> SharedRule:
     )
 
 
+def _names(config: Config, labels: list[str] | None) -> list[str] | None:
+    """What the databases of a rule are called in the collaborations.
+
+    A label that has an alias wherever the database is released stays at the site.
+    """
+    if labels is None:
+        return None
+    names: dict[str, None] = {}
+    for label in labels:
+        database = config.databases.get(label)
+        known = database.collaborations if database else []
+        aliases = database.aliases if database else {}
+        names.update(dict.fromkeys(aliases.get(each, label) for each in known))
+        if not known:
+            names[label] = None
+    return list(names)
+
+
 def _released(config: Config, collaboration: int) -> list[OfferedDatabase]:
     return [
-        OfferedDatabase(label, database.type)
-        for label, database in config.databases.items()
-        if collaboration in database.collaborations
+        OfferedDatabase(name, config.databases[label].seen_as)
+        for name, label in config.released(collaboration).items()
     ]

@@ -31,6 +31,7 @@ class Case(TypedDict):
     image: str
     function: str
     databases: list[str]
+    queries: list[str]
     arguments: str
     why: str
     approvers: int
@@ -58,6 +59,7 @@ def case_of(row: Row, config: Config, audit: Audit) -> Case:
         image=assignment.image,
         function=assignment.function,
         databases=[each.label for each in assignment.databases],
+        queries=decisions.queries_of(assignment),
         arguments=decisions.arguments_of(assignment),
         why=verdict.reason,
         approvers=verdict.terms.approvers,
@@ -88,6 +90,7 @@ def in_full(case: Case) -> str:
         f"image          {case['image']}",
         f"function       {case['function']}",
         f"databases      {', '.join(case['databases']) or 'none'}",
+        *(f"own query      {query}" for query in case["queries"]),
         f"by             {case['why']}",
         f"said yes       {said} ({len(case['said_yes'])} of {case['approvers']})",
     ]
@@ -146,6 +149,7 @@ _COMPARED = {
     "image": "version",
     "function": "function",
     "databases": "databases",
+    "queries": "own queries",
     "collaboration": "collaboration",
     "organization": "organization",
     "user": "user",

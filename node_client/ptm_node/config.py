@@ -9,6 +9,7 @@ import json
 import re
 import stat
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -19,15 +20,18 @@ from ptm_node.errors import ConfigError
 from ptm_node.hours import SPAN, Span
 from ptm_node.lines import line_of
 from ptm_node.sections import (
+    ANY_DATABASE,
     Config,
     Database,
     Duration,
+    FileDatabase,
     Limits,
     Node,
     Policy,
     RegistryLogin,
     Server,
     Size,
+    Sql,
 )
 from ptm_node.template import examples
 
@@ -35,6 +39,7 @@ S = TypeVar("S")
 
 LABEL = re.compile(r"[a-z0-9_]{1,64}")
 KEY = re.compile(r"ptmn_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+_SECRET_IN_URL = re.compile(r"://[^/@]*:[^@]*@|[?&][a-z_]*passw", re.IGNORECASE)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kmgt]?)")
 _TIME = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -93,7 +98,7 @@ class _Reader:
             server=self._section(data, "server", Server),
             node=self._section(data, "node", Node),
             registry=self._table(data, "registry", RegistryLogin),
-            databases=self._table(data, "databases", Database),
+            databases=self._table(data, "databases", ANY_DATABASE),
             policy=self._section(data, "policy", Policy),
             limits=self._section(data, "limits", Limits),
         )
@@ -101,6 +106,7 @@ class _Reader:
             self._fail("server.url", "only https is safe outside this machine")
         for label, database in config.databases.items():
             self._check_database(label, database)
+        self._check_names(config.databases)
         return self._with_absolute_paths(config)
 
     def _section(self, data: dict[str, Any], name: str, kind: type[S]) -> S:
@@ -117,7 +123,7 @@ class _Reader:
 
     def _convert(self, value: object, where: str, kind: type[S]) -> S:
         try:
-            return msgspec.convert(value, kind, dec_hook=_decode)
+            return msgspec.convert(value, kind, dec_hook=_decode, str_keys=True)
         except msgspec.ValidationError as error:
             problem, _, place = str(error).partition(" - at `$.")
             self._fail(".".join(filter(None, [where, place.rstrip("`")])), problem)
@@ -126,8 +132,37 @@ class _Reader:
         where = f"databases.{label}"
         if not LABEL.fullmatch(label):
             self._fail(where, "a label has lower-case letters, digits and _ only")
-        if not Path(database.uri).is_absolute():
+        if isinstance(database, FileDatabase) and not Path(database.uri).is_absolute():
             self._fail(f"{where}.uri", "this must be an absolute path")
+        if isinstance(database, Sql):
+            self._check_sql(where, database)
+
+    def _check_names(self, databases: dict[str, Database]) -> None:
+        """A name means one database, so that a rule means the same everywhere."""
+        named = {label: label for label in databases}
+        for label, database in databases.items():
+            for collaboration, alias in database.aliases.items():
+                where = f"databases.{label}.aliases.{collaboration}"
+                if not LABEL.fullmatch(alias):
+                    self._fail(where, "an alias has lower-case letters, digits and _")
+                if collaboration not in database.collaborations:
+                    problem = f"it is not released to collaboration {collaboration}"
+                    self._fail(where, problem)
+                if named.setdefault(alias, label) != label:
+                    self._fail(where, f"another database is called {alias}")
+
+    def _check_sql(self, where: str, database: Sql) -> None:
+        if (database.uri is None) == (database.uri_file is None):
+            self._fail(where, "say either uri or uri_file")
+        if database.uri is not None and _SECRET_IN_URL.search(database.uri):
+            problem = "a URL with a password belongs into a file, named by uri_file"
+            self._fail(f"{where}.uri", problem)
+        missing = [name for name in ("sqlalchemy", "pyarrow") if not find_spec(name)]
+        if missing:
+            raise ConfigError(
+                f"{self._path}: {where}: a database of type sql needs"
+                f" {' and '.join(missing)}; run `pip install 'ptm-node[sql]'`."
+            )
 
     def _with_absolute_paths(self, config: Config) -> Config:
         node, server = config.node, config.server
@@ -146,7 +181,17 @@ class _Reader:
                 )
                 for host, login in config.registry.items()
             },
+            databases={
+                label: self._with_absolute_secret(database)
+                for label, database in config.databases.items()
+            },
         )
+
+    def _with_absolute_secret(self, database: Database) -> Database:
+        if isinstance(database, Sql) and database.uri_file is not None:
+            place = self._absolute(database.uri_file)
+            return msgspec.structs.replace(database, uri_file=place)
+        return database
 
     def _absolute(self, path: str) -> str:
         return str(self._folder / path)

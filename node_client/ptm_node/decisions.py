@@ -44,14 +44,15 @@ class Standing(NamedTuple):
 def subject_of_run(assignment: Assignment, scope: Scope) -> str:
     question = question_of(assignment)
     question = question._replace(databases=sorted(question.databases))
+    queries = queries_of(assignment)
     match scope:
         case Scope.RUN:
             return _digest("run", assignment.run, *question, assignment.input_sha256)
         case Scope.TASK:
             tree = assignment.task.root or assignment.task.id
-            return _digest("task", tree, question.image)
+            return _digest("task", tree, question.image, *queries)
         case Scope.IMAGE:
-            return _digest("image", *question._replace(user=None))
+            return _digest("image", *question._replace(user=None), *queries)
 
 
 def subject_of_result(key: Key, output: Output) -> str:
@@ -93,12 +94,22 @@ def facts_of(row: Row) -> dict[str, Fact]:
         "attempt": row.key.attempt,
         "task": assignment.task.id,
         **question._asdict(),
+        "queries": queries_of(assignment),
         "input_sha256": assignment.input_sha256,
         "arguments": arguments_of(assignment),
     }
     if output is not None:
         facts |= {"result_sha256": output.sha256, "result_size": output.size}
     return facts
+
+
+def queries_of(assignment: Assignment) -> list[str]:
+    """What the researcher would ask of databases, other than the site itself does."""
+    return sorted(
+        f"{each.label}: {each.query}"
+        for each in assignment.databases
+        if each.query is not None
+    )
 
 
 def arguments_of(assignment: Assignment) -> str:

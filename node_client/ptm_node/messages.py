@@ -113,7 +113,10 @@ class Task(Struct, frozen=True):
 
 
 class Label(Struct, frozen=True):
+    """A database of the task; with a query, what the researcher would ask of it."""
+
     label: str
+    query: str | None = None
 
 
 class Assignment(Struct, frozen=True):

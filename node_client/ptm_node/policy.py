@@ -4,12 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ptm_node.config import LABEL
+import msgspec
+
 from ptm_node.errors import RunFailure
 from ptm_node.images import parse_image
-from ptm_node.messages import Assignment, Code, Status
+from ptm_node.messages import Assignment, Code, Label, Status
 from ptm_node.rules import Terms, decide, question_of
-from ptm_node.sections import Config, Database
+from ptm_node.sections import Config, Database, FileDatabase, Folder, Sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +42,39 @@ def check(config: Config, assignment: Assignment) -> Permit:
 def _databases(config: Config, assignment: Assignment) -> dict[str, Database]:
     collaboration = assignment.task.collaboration.id
     return {
-        label: _database(config, label, collaboration)
-        for label in (each.label for each in assignment.databases)
+        each.label: _with_query(_database(config, each.label, collaboration), each)
+        for each in assignment.databases
     }
 
 
+def _with_query(database: Database, named: Label) -> Database:
+    if named.query is None:
+        return database
+    if isinstance(database, Sql) and database.researcher_queries:
+        return msgspec.structs.replace(database, query=named.query)
+    what = f"no query of a researcher for the database {named.label}"
+    raise _refused(f"this site takes {what}")
+
+
 def _database(config: Config, label: str, collaboration: int) -> Database:
-    database = config.databases.get(label) if LABEL.fullmatch(label) else None
+    own = config.released(collaboration).get(label)
     # One answer for both: what is not released is not even said to exist.
-    if database is None or collaboration not in database.collaborations:
+    if own is None:
         raise RunFailure(
             Code.DATABASE_UNKNOWN,
             "this node has no database of that label for the collaboration",
             status=Status.QUEUED,
         )
-    path = Path(database.uri)
-    there = path.is_dir() if database.type == "folder" else path.is_file()
-    if not there:
+    database = config.databases[own]
+    if isinstance(database, FileDatabase) and not _is_there(database):
         detail = f"the database {label} cannot be opened at this site"
         raise RunFailure(Code.DATABASE_UNKNOWN, detail)
     return database
+
+
+def _is_there(database: FileDatabase) -> bool:
+    path = Path(database.uri)
+    return path.is_dir() if isinstance(database, Folder) else path.is_file()
 
 
 def _refused(detail: str) -> RunFailure:

@@ -79,8 +79,13 @@ def with_digest(image: str) -> str:
 
 
 def decide(config: Config, question: Question) -> Verdict:
-    """Whether the site lets such a task run, and on which terms."""
+    """Whether the site lets such a task run, and on which terms.
+
+    Rules name databases by the site's own labels, tasks by those of a collaboration.
+    """
     terms = _terms(config.policy, config.limits)
+    own = config.released(question.collaboration)
+    question = question._replace(databases=[own.get(n, n) for n in question.databases])
     if question.collaboration not in config.collaborations:
         return Verdict(False, "this node does not serve the collaboration", terms)
     image = parse_image(question.image)

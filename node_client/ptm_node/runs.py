@@ -90,7 +90,11 @@ class Attempt:
         self._await_approval()
         confirmation = self._ask_for_confirmation()
         self._site.audit.record("run.accepted", **decisions.facts_of(self._row))
-        spec = ptm.lay_out(self._row.assignment, permit, config, self._folder)
+        self._make_folder()
+        sources = self._site.sources.provide(
+            permit.databases, self._folder, before_query=confirmation.result
+        )
+        spec = ptm.lay_out(self._row.assignment, permit, sources, config, self._folder)
         # The container is made while the answer is on its way, and not before the
         # answer is there is anything pulled or started.
         handle = self._site.runtime.prepare(spec, before_pull=confirmation.result)
@@ -102,6 +106,10 @@ class Attempt:
         started_at = self._site.life.clock.now()
         self._site.journal.started(self.key, handle.id, started_at)
         return handle
+
+    def _make_folder(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)  # of a start that was cut short
+        self._folder.mkdir(mode=0o700)
 
     def _await_approval(self) -> None:
         """Raises AwaitsDecision if somebody has to say yes, and nobody has yet."""

@@ -1,6 +1,6 @@
 """What a site may configure, section by section."""
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -47,11 +47,72 @@ class RegistryLogin(Section, frozen=True):
     password_file: str
 
 
-class Database(Section, frozen=True):
-    # Sources that are reached over a network come later: the sandbox has none.
-    type: Literal["csv", "parquet", "excel", "folder", "other"]
-    uri: str
+class Database(Section, frozen=True, kw_only=True, tag_field="type"):
+    """A labelled source of data, and the collaborations to which it is released."""
+
     collaborations: list[int] = []
+    # By collaboration: what it is called there instead of its label.
+    aliases: dict[int, str] = {}
+
+    @property
+    def type(self) -> str:
+        """What the site calls it."""
+        return str(self.__struct_config__.tag)
+
+    @property
+    def seen_as(self) -> str:
+        """The type of what a container sees of it."""
+        return self.type
+
+
+class FileDatabase(Database, frozen=True, kw_only=True):
+    """A file or folder of the site."""
+
+    uri: str
+
+
+class Csv(FileDatabase, frozen=True, kw_only=True, tag="csv"):
+    pass
+
+
+class Parquet(FileDatabase, frozen=True, kw_only=True, tag="parquet"):
+    pass
+
+
+class Excel(FileDatabase, frozen=True, kw_only=True, tag="excel"):
+    # The one that algorithms are to read; they see the whole workbook.
+    sheet: Annotated[str, Meta(min_length=1, max_length=31)] | None = None
+
+
+class Folder(FileDatabase, frozen=True, kw_only=True, tag="folder"):
+    pass
+
+
+class Other(FileDatabase, frozen=True, kw_only=True, tag="other"):
+    pass
+
+
+class Sql(Database, frozen=True, kw_only=True, tag="sql"):
+    """The rows of the site's own query, which the node extracts into a file."""
+
+    query: Annotated[str, Meta(min_length=1, max_length=100_000)]
+    # A SQLAlchemy URL, or the file that holds one with a password.
+    uri: str | None = None
+    uri_file: str | None = None
+    format: Literal["parquet", "csv", "sqlite"] = "parquet"
+    refresh: Duration = Duration(86400)
+    time: Duration = Duration(600)
+    max_rows: Annotated[int, Meta(ge=1)] = 10_000_000
+    max_size: Size = Size(2 << 30)
+    researcher_queries: bool = False
+
+    @property
+    def seen_as(self) -> str:
+        return "sql" if self.format == "sqlite" else self.format
+
+
+# By its `type`, each takes the keys that it needs and no others.
+ANY_DATABASE: Any = Csv | Parquet | Excel | Folder | Other | Sql
 
 
 Approval = Literal["never", "new-digest", "always"]
@@ -151,3 +212,11 @@ class Config(NamedTuple):
         served = set(self.node.collaborations)
         served.update(*(d.collaborations for d in self.databases.values()))
         return sorted(served)
+
+    def released(self, collaboration: int) -> dict[str, str]:
+        """By the name that the collaboration uses: the site's own label."""
+        return {
+            database.aliases.get(collaboration, label): label
+            for label, database in self.databases.items()
+            if collaboration in database.collaborations
+        }

@@ -11,6 +11,7 @@ from ptm_node.messages import Key
 from ptm_node.runtimes.base import Runtime
 from ptm_node.sections import Config
 from ptm_node.server_api import ServerApi
+from ptm_node.sources import Sources
 from ptm_node.spool import Spool
 
 
@@ -23,6 +24,7 @@ class Site:
     api: ServerApi
     runtime: Runtime
     spool: Spool
+    sources: Sources
     logs: LogFolder
     work: Path
 

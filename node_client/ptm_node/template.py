@@ -34,10 +34,38 @@ name = "our node"
 #"registry.example.org" = { username = "node", password_file = "registry.password" }
 
 # A database: its label, and the collaborations (by number) to which it is released.
-# Types: csv, parquet, excel, folder, other.
+# Types: csv, parquet, excel, folder, other, sql. Where a container may not read a file
+# as it lies there, it is given a private copy, which stays in the node's state folder.
 #[databases.default]
 #type = "csv"
 #uri = "/data/patients.csv"
+#collaborations = [1]
+# What a collaboration (by number) calls it instead; rules go by your own label.
+#aliases = { 1 = "registry" }
+#[databases.workbook]
+#type = "excel"
+#uri = "/data/patients.xlsx"
+# The sheet that algorithms are to read. They see the others too.
+#sheet = "Patients"
+#collaborations = [1]
+# Containers see no database server: the node extracts your query before a run, and the
+# container reads the file. This needs `pip install 'ptm-node[sql]'`.
+#[databases.warehouse]
+#type = "sql"
+# The file (chmod 600) holds a SQLAlchemy URL like postgresql://ptm:PASSWORD@db/warehouse.
+# Instead, `uri` is a URL without a password.
+#uri_file = "warehouse.url"
+#query = "SELECT age, stage FROM patients"
+# parquet, csv or sqlite (one table, called data).
+#format = "parquet"
+# For how long an extract is good.
+#refresh = "1d"
+# What one extract may take and give.
+#time = "10m"
+#max_rows = 10000000
+#max_size = "2g"
+# Whether a task may bring its own query, which is run instead, and may not write.
+#researcher_queries = false
 #collaborations = [1]
 
 [policy]

@@ -57,13 +57,13 @@ QUESTIONS = st.builds(
 def test_the_server_foretells_what_the_node_decides(
     policy: Policy, asked: site_policy.Question
 ) -> None:
-    announced = msgspec.to_builtins(announcing.shared(policy))
+    node = Node(name="x", collaborations=[1, 2])
+    config = Config(Server(url="https://x"), node, {}, {}, policy, Limits())
+    announced = msgspec.to_builtins(announcing.shared(config))
     taken = site_policy.PolicySerializer(data=announced)
     taken.is_valid(raise_exception=True)
     said = site_policy.forecast(taken.validated_data, asked)
 
-    node = Node(name="x", collaborations=[1, 2])
-    config = Config(Server(url="https://x"), node, {}, {}, policy, Limits())
     image = f"{asked.repository}@{asked.digest}"
     verdict = decide(
         config,

@@ -88,10 +88,29 @@ MISTAKES = {
     ),
     "missing key": ("[databases.a]", "databases.a", "`type`", "uri"),
     "unknown type": (
-        '[databases.a]\ntype = "sql"\nuri = "/a"',
+        '[databases.a]\ntype = "omop"\nuri = "/a"',
         "databases.a.type",
-        "'sql'",
+        "'omop'",
         'type = "csv"',
+    ),
+    "a key of another type": (
+        '[databases.a]\ntype = "csv"\nsheet = "x"\nuri = "/a"',
+        "databases.a",
+        "`sheet`",
+        "Known keys are",
+    ),
+    "no place of a database": (
+        '[databases.a]\ntype = "sql"\nquery = "SELECT 1"',
+        "databases.a",
+        "either uri or uri_file",
+        "Known keys are",
+    ),
+    "an open password": (
+        '[databases.a]\nuri = "postgresql://a:hunter2@h/d"\ntype = "sql"\n'
+        'query = "SELECT 1"',
+        "databases.a.uri",
+        "belongs into a file, named by uri_file",
+        'uri = "/data/patients.csv"',
     ),
     "relative path": (
         '[databases.a]\ntype = "csv"\nuri = "a.csv"',
@@ -139,6 +158,8 @@ LINES = {
     "missing key": 5,
     "relative path": 7,
     "bad label": 5,
+    "a key of another type": 5,
+    "no place of a database": 5,
     "unknown key of a rule": 8,
     "wrong type in a rule": 10,
 }
@@ -157,6 +178,7 @@ def test_a_mistake_is_named_with_its_place_and_its_remedy(
     assert problem in sentence
     assert remedy in sentence
     assert "\n" not in sentence
+    assert "hunter2" not in sentence
     assert mistake.value.exit_code == 2
 
 

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 from ptm_node import config, policy
+from ptm_node.clock import Clock
 from ptm_node.contracts import ptm
+from ptm_node.life import Life
 from ptm_node.messages import Key
 from ptm_node.runtimes.base import ContainerSpec, sandbox_user
+from ptm_node.sources import Sources
 
 from tests.node.examples import assignment
 from tests.node.harness import IMAGE, write_config
@@ -16,9 +19,11 @@ from tests.node.harness import IMAGE, write_config
 def laid_out(
     folder: Path, labels: tuple[str, ...] = (), **sections: Any
 ) -> ContainerSpec:
+    workbook = _database(folder / "patients.xlsx")
     databases = {
         "default": _database(folder / "patients.tar.csv"),
         "other": _database(folder / "odd name.c s v"),
+        "workbook": {**workbook, "type": "excel", "sheet": "Patients"},
     }
     path = write_config(
         folder, "https://ptm.example.org", databases=databases, **sections
@@ -26,12 +31,16 @@ def laid_out(
     settings = config.load(path)
     chosen = assignment(Key(5, 2), IMAGE, labels=labels)
     work = folder / "5-2"
+    work.mkdir(mode=0o700)
     permit = policy.check(settings, chosen)
-    return ptm.lay_out(chosen, permit, settings, work)
+    sources = Sources(folder / "cache", settings, Life(Clock())).provide(
+        permit.databases, work, lambda: None
+    )
+    return ptm.lay_out(chosen, permit, sources, settings, work)
 
 
 def _database(path: Path) -> dict[str, Any]:
-    path.touch()
+    path.touch(mode=0o644)
     return {"type": "csv", "uri": str(path), "collaborations": [1]}
 
 
@@ -100,12 +109,11 @@ def test_the_first_database_is_the_default_one(tmp_path: Path) -> None:
     assert spec.environment["OTHER_DATABASE_URI"] == "/data/other"
 
 
-def test_what_an_earlier_try_wrote_is_gone(tmp_path: Path) -> None:
-    laid_out(tmp_path)
-    output = ptm.output_file(tmp_path / "5-2")
-    output.write_bytes(b"half a result")
-    laid_out(tmp_path)
-    assert output.read_bytes() == b""
+def test_the_sheet_of_a_workbook_is_named(tmp_path: Path) -> None:
+    environment = laid_out(tmp_path, labels=("workbook",)).environment
+    assert environment["WORKBOOK_DATABASE_URI"] == "/data/workbook.xlsx"
+    assert environment["WORKBOOK_DATABASE_TYPE"] == "excel"
+    assert environment["WORKBOOK_SHEET_NAME"] == "Patients"
 
 
 def test_limits_are_the_sites(tmp_path: Path) -> None:
@@ -125,5 +133,6 @@ def test_the_sign_in_of_the_images_registry_is_used_and_never_shown(
     assert spec.credentials is not None
     assert spec.credentials.password == "hunter2"
     assert "hunter2" not in repr(spec)
-    elsewhere = laid_out(tmp_path, registry={"localhost:5051": login})
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = laid_out(tmp_path / "elsewhere", registry={"localhost:5051": login})
     assert elsewhere.credentials is None

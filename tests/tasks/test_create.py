@@ -1,5 +1,6 @@
 """Who may send what to whom; after each refusal nothing is stored."""
 
+import json
 from typing import Any
 
 import pytest
@@ -258,3 +259,24 @@ def test_visibility_is_copied_and_not_widened_later(world: World) -> None:
     world.collaboration.save()
     assert Task.objects.get(pk=task["id"]).visibility == "organization"
     assert send(world).json()["visibility"] == "collaboration"
+
+
+def test_a_query_reaches_the_nodes_as_it_was_sent(world: World) -> None:
+    """Whether it is run, each site's own node decides."""
+    asked = [{"label": "default", "query": "SELECT age FROM patients -- %s ü"}]
+    answer = send(world, databases=asked)
+    assert answer.status_code == 201, answer.json()
+    assert answer.json()["databases"] == asked
+    [assignment] = world.nodes[0].claimed()
+    assert assignment["databases"] == asked
+
+
+@pytest.mark.parametrize("query", ["", "x" * 20_001, None, [], "a\x00", "\ud800"])
+def test_a_query_is_a_text_of_some_length(world: World, query: Any) -> None:
+    client = world.person("alice")
+    body = world.task_body(databases=[{"label": "default", "query": query}])
+    # Escaped, as a client may send half of a surrogate pair.
+    text = json.dumps(body)
+    with nothing_stored():
+        answer = client.post("/api/v1/tasks/", text, content_type="application/json")
+    assert answer.status_code in (400, 422)

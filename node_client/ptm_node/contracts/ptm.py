@@ -7,7 +7,7 @@
 
 import os
 import re
-import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from ptm_node.config import read_secret
@@ -20,31 +20,34 @@ from ptm_node.runtimes.base import (
     Mount,
     sandbox_user,
 )
-from ptm_node.sections import Config, Database
+from ptm_node.sections import Config
+from ptm_node.sources import Source
 
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,16})*")
 
 
 def lay_out(
-    assignment: Assignment, permit: Permit, config: Config, folder: Path
+    assignment: Assignment,
+    permit: Permit,
+    sources: Mapping[str, Source],
+    config: Config,
+    folder: Path,
 ) -> ContainerSpec:
-    """Writes the run's files into its folder and describes its container."""
-    shutil.rmtree(folder, ignore_errors=True)  # of a start that was cut short
-    folder.mkdir(mode=0o700)
+    """Writes the run's files into its empty folder and describes its container."""
     files = (
         _file(folder / "input.txt", assignment.input, 0o400),
         _file(output_file(folder), b"", 0o600),
         _file(folder / "token.txt", b"", 0o400),
     )
-    places = {label: _place(label, db) for label, db in permit.databases.items()}
+    places = {label: _place(label, source) for label, source in sources.items()}
     databases = (
-        Mount(permit.databases[label].uri, place, read_only=True)
+        Mount(str(sources[label].path), place, read_only=True)
         for label, place in places.items()
     )
     return ContainerSpec(
         key=assignment.key,
         image=permit.image,
-        environment=_environment(config, permit, places),
+        environment=_environment(config, sources, places),
         mounts=(*files, *databases),
         limits=_limits(permit),
         credentials=_credentials(config, permit.image),
@@ -63,13 +66,13 @@ def _file(path: Path, content: bytes, mode: int) -> Mount:
     return Mount(str(path), f"/app/{path.name}", read_only=mode == 0o400)
 
 
-def _place(label: str, database: Database) -> str:
-    suffix = "".join(Path(database.uri).suffixes)
+def _place(label: str, source: Source) -> str:
+    suffix = source.suffixes
     return f"/data/{label}" + (suffix if _SUFFIX.fullmatch(suffix) else "")
 
 
 def _environment(
-    config: Config, permit: Permit, places: dict[str, str]
+    config: Config, sources: Mapping[str, Source], places: dict[str, str]
 ) -> dict[str, str]:
     environment = {
         "INPUT_FILE": "/app/input.txt",
@@ -83,8 +86,11 @@ def _environment(
     if places:
         environment["DATABASE_URI"] = next(iter(places.values()))
     for label, place in places.items():
-        environment[f"{label.upper()}_DATABASE_URI"] = place
-        environment[f"{label.upper()}_DATABASE_TYPE"] = permit.databases[label].type
+        source, name = sources[label], label.upper()
+        environment[f"{name}_DATABASE_URI"] = place
+        environment[f"{name}_DATABASE_TYPE"] = source.type
+        if source.sheet is not None:
+            environment[f"{name}_SHEET_NAME"] = source.sheet
     return environment
 
 
