@@ -8,8 +8,10 @@ from apps.audit.models import Event
 from apps.collaborations.models import Participation, Study
 from apps.collaborations.services import set_collaboration_admins, set_may_create_tasks
 from apps.collaborations.studies import update_study
-from apps.organizations.importing import mark_of, preview_members
-from apps.organizations.member_files import read_members
+from apps.csv_files import read_file
+from apps.csv_imports import mark_of
+from apps.organizations.importing import preview_members
+from apps.organizations.member_rows import COLUMNS
 from apps.organizations.models import Membership
 from tests.rights.requests import members
 from tests.rights.stage import Scene, token_of
@@ -74,5 +76,5 @@ def _last(action: str) -> int:
 
 def _agreed(admin: User, site_name: str) -> str:
     """What the preview of the import gives that the requests are made of."""
-    rows = read_members(members({"site_name": site_name}).encode())
+    rows = read_file(members({"site_name": site_name}).encode(), COLUMNS)
     return mark_of(rows, preview_members(reader=admin, rows=rows))
