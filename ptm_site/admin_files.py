@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.core import signing
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 from django.views.decorators.debug import sensitive_variables
@@ -123,7 +122,7 @@ class ExportPage(ServicePage):
     slug, label, icon = "export", "Export members", "download"
     filename: ClassVar[str]
 
-    def text_of(self, listed: QuerySet[Any]) -> str:
+    def text_of(self, listed: Any) -> str:
         """Return as CSV what the list shows."""
         raise NotImplementedError
 

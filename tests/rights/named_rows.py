@@ -13,7 +13,7 @@ from apps.csv_imports import mark_of
 from apps.organizations.importing import preview_members
 from apps.organizations.member_rows import COLUMNS
 from apps.organizations.models import Membership
-from tests.rights.requests import members
+from tests.rights.files import members
 from tests.rights.stage import Scene, token_of
 
 
@@ -40,6 +40,7 @@ def name_rows(scene: Scene) -> None:
         "own_membership": memberships.get(user=admin).pk,
         "user": viewer.pk,
         "site_name": a.name,
+        "collaboration_name": world.collaboration.name,
         "sender_name": person.username,
         "manifest": json.dumps(world.version.manifest),
         "username": viewer.username,
