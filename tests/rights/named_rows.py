@@ -5,6 +5,8 @@ import json
 from apps.accounts.models import User
 from apps.audit.actors import Actor
 from apps.audit.models import Event
+from apps.collaborations import member_rows
+from apps.collaborations.importing import preview_participations
 from apps.collaborations.models import Participation, Study
 from apps.collaborations.services import set_collaboration_admins, set_may_create_tasks
 from apps.collaborations.studies import update_study
@@ -13,7 +15,7 @@ from apps.csv_imports import mark_of
 from apps.organizations.importing import preview_members
 from apps.organizations.member_rows import COLUMNS
 from apps.organizations.models import Membership
-from tests.rights.files import members
+from tests.rights.files import members, parties
 from tests.rights.stage import Scene, token_of
 
 
@@ -47,6 +49,7 @@ def name_rows(scene: Scene) -> None:
         "token": token.pk,
         "event": made.get().pk,
         "agreed": _agreed(admin, a.name),
+        "agreed_parties": _agreed_parties(scene),
         "collaboration_event": _last("study.changed"),
         "policy_event": _last("collaboration.admins_set"),
         "participation_event": _last("participation.sending_allowed"),
@@ -79,3 +82,10 @@ def _agreed(admin: User, site_name: str) -> str:
     """What the preview of the import gives that the requests are made of."""
     rows = read_file(members({"site_name": site_name}).encode(), COLUMNS)
     return mark_of(rows, preview_members(reader=admin, rows=rows))
+
+
+def _agreed_parties(scene: Scene) -> str:
+    things = {**scene.things, "collaboration_name": scene.world.collaboration.name}
+    rows = read_file(parties(things).encode(), member_rows.COLUMNS)
+    root = scene.world.platform_admin
+    return mark_of(rows, preview_participations(reader=root, rows=rows))
