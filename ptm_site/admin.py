@@ -139,7 +139,8 @@ class ScopedAdmin(ModelAdmin):
         if context := getattr(response, "context_data", None):
             reader = reader_of(request)
             open_pages = [page for page in self.list_pages if page.open_to(reader)]
-            context["actions_list"] = [page.button(self) for page in open_pages]
+            buttons = [page.list_button(self, request) for page in open_pages]
+            context["actions_list"] = buttons
         return response
 
     def render_change_form(

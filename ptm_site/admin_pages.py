@@ -206,6 +206,11 @@ class ServicePage:
             "path": reverse(name, args=[target.pk] if target else []),
         }
 
+    @classmethod
+    def list_button(cls, admin: "ScopedAdmin", request: HttpRequest) -> dict[str, Any]:
+        """The button above the list that this request shows."""
+        return cls.button(admin)
+
 
 def address(admin: "ScopedAdmin", target: Model | None) -> str:
     """The object's page, or the list while there is no object."""

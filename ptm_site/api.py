@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 from apps.accounts.api import Me, PersonViewSet, TokenViewSet
 from apps.algorithms import urls as algorithms
 from apps.algorithms.api import AlgorithmViewSet, VersionViewSet
+from apps.collaborations import urls as collaborations
 from apps.collaborations.api import CollaborationViewSet
 from apps.collaborations.api_participations import ParticipationViewSet
 from apps.collaborations.api_studies import StudyViewSet
@@ -35,6 +36,7 @@ urlpatterns = [
     path("me/", Me.as_view(), name="me"),
     *router.urls,
     *organizations.urlpatterns,
+    *collaborations.urlpatterns,
     *nodes.urlpatterns,
     *algorithms.urlpatterns,
     *tasks.urlpatterns,

@@ -15,6 +15,7 @@ from apps.collaborations.admin_invitations import (
     StopSending,
     WithdrawInvitation,
 )
+from apps.collaborations.admin_members import ExportOrganizations, ImportOrganizations
 from apps.collaborations.admin_pages import (
     ArchiveCollaboration,
     CreateCollaboration,
@@ -169,6 +170,7 @@ class ParticipationAdmin(ScopedAdmin):
     )
     readonly_fields = fields
     add_page = InviteOrganization
+    list_pages = (ImportOrganizations, ExportOrganizations)
     pages = (
         AcceptInvitation,
         DeclineInvitation,

@@ -161,6 +161,11 @@ class ParticipationQuerySet(models.QuerySet[Any]):
             | models.Q(collaboration__in=administered)
         )
 
+    def managed_by(self, user: User) -> Self:
+        """All of the collaborations that one manages, ended ones too."""
+        managed = self.model.collaboration.field.related_model.objects
+        return self.filter(collaboration__in=managed.permitted_to(user, MANAGE))
+
     def administered_by(self, user: User) -> Self:
         """Those of the organizations and of the collaborations that one manages."""
         organizations = apps.get_model("organizations", "Organization").objects

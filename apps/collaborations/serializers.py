@@ -4,8 +4,10 @@ from rest_framework import serializers
 
 from apps.accounts.serializers import UserBrief
 from apps.collaborations.choices import Visibility
+from apps.collaborations.member_rows import Kind
 from apps.collaborations.models import Collaboration, Participation, Study
 from apps.organizations.serializers import OrganizationBrief
+from ptm_site.csv_api import ImportSerializer, LineSerializer
 from ptm_site.objects import IdField, KnownFieldsOnly
 
 MAX_ADMINS = 50
@@ -104,6 +106,23 @@ class AdminsRequestSerializer(KnownFieldsOnly):
 
 class SendingRequestSerializer(KnownFieldsOnly):
     may_create_tasks = serializers.BooleanField()
+
+
+class ParticipationLineSerializer(LineSerializer):
+    what = serializers.ChoiceField(
+        source="kind", choices=[k.value for k in Kind if k != Kind.WRONG]
+    )
+    collaboration = serializers.CharField(source="cells.collaboration")
+    organization = serializers.CharField(source="cells.organization")
+    status_before = serializers.CharField(
+        source="state_before", help_text="Empty: it was never invited."
+    )
+    may_create_tasks = serializers.BooleanField(source="may")
+    may_create_tasks_before = serializers.BooleanField(source="might", allow_null=True)
+
+
+class ParticipationsImportSerializer(ImportSerializer):
+    lines = ParticipationLineSerializer(many=True)
 
 
 class StudySerializer(serializers.ModelSerializer[Study]):

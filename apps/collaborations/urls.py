@@ -1,6 +1,20 @@
 from django.urls import path
 
 from apps.collaborations import views
+from apps.collaborations.api_members import ParticipationsExport, ParticipationsImport
+
+urlpatterns = [
+    path(
+        "participations/export/",
+        ParticipationsExport.as_view(),
+        name="participations-export",
+    ),
+    path(
+        "participations/import/",
+        ParticipationsImport.as_view(),
+        name="participations-import",
+    ),
+]
 
 page_urlpatterns = [
     path("collaborations/", views.collaboration_list, name="collaborations"),

@@ -2,14 +2,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest
 
 from apps.accounts.models import User
-from apps.organizations.admin_members import (
-    ExportMembers,
-    ImportMembers,
-    export_address,
-)
+from apps.organizations.admin_members import ExportMembers, ImportMembers
 from apps.organizations.admin_pages import (
     AdmitPerson,
     ChangeRole,
@@ -117,14 +112,6 @@ class MembershipAdmin(ScopedAdmin):
         return Membership.objects.filter(
             organization__in=own_organizations(user)
         ).select_related("user", "organization")
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        response = super().changelist_view(request, extra_context)
-        context = getattr(response, "context_data", None) or {}
-        for button in context.get("actions_list", []):
-            if button["title"] == ExportMembers.label:
-                button["path"] = export_address(request)
-        return response
 
     @admin.display(description="person", ordering="user__username")
     def person(self, membership: Membership) -> Any:

@@ -4,9 +4,8 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,36 +13,25 @@ from rest_framework.views import APIView
 from apps.accounts.choices import TokenScope
 from apps.accounts.models import User
 from apps.accounts.permissions import Scopes
+from apps.csv_files import read_file
+from apps.csv_imports import mark_of, refuse_wrong
 from apps.errors import Forbidden
 from apps.organizations.api import MembershipFilter
-from apps.organizations.importing import (
-    export_members,
-    import_marked,
-    mark_of,
-    preview_members,
-    refuse_wrong,
-)
-from apps.organizations.member_files import BYTES_AT_MOST, read_members
+from apps.organizations.importing import export_members, import_marked, preview_members
+from apps.organizations.member_rows import COLUMNS
 from apps.organizations.models import Membership, Organization
-from apps.organizations.serializers import ImportSerializer
+from apps.organizations.serializers import MembersImportSerializer
+from ptm_site.csv_api import (
+    AGREED,
+    CSV,
+    EXPORTED,
+    REFUSED,
+    CSVParser,
+    content_of,
+    unkept,
+)
 from ptm_site.negotiation import OneForm
 from ptm_site.requests import user_of
-from ptm_site.schema import CONFLICT, FORBIDDEN, problem_response
-
-CSV = "text/csv"
-NOT_CSV = problem_response("The body's media type is not text/csv.")
-AGREED = OpenApiParameter(
-    "agreed", str, description="The preview's `agreed`: do what it has shown."
-)
-
-
-class CSVParser(BaseParser):
-    """The bytes as they are, of a file that is too large no more than shows it."""
-
-    media_type = CSV
-
-    def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> Any:
-        return stream.read(BYTES_AT_MOST + 1)
 
 
 class MembersExport(GenericAPIView[Membership]):
@@ -60,16 +48,12 @@ class MembersExport(GenericAPIView[Membership]):
             "organization__name", "user__username"
         )
 
-    @extend_schema(
-        filters=True,
-        responses={(200, CSV): OpenApiTypes.STR, 403: FORBIDDEN},
-    )
+    @extend_schema(filters=True, responses=EXPORTED)
     def get(self, request: Request) -> HttpResponse:
         """Take away the members of the organizations whose people you manage."""
         reader = _manager(request)
         found = self.filter_queryset(self.get_queryset())
-        response = HttpResponse(content_type=f"{CSV}; charset=utf-8")
-        response["Cache-Control"] = "no-store"
+        response = unkept()
         if request.method == "GET":
             response.write(export_members(reader=reader, memberships=found))
         return response
@@ -82,22 +66,21 @@ class MembersImport(APIView):
     @extend_schema(
         request={CSV: OpenApiTypes.STR},
         parameters=[AGREED],
-        responses={200: ImportSerializer, 409: CONFLICT, 415: NOT_CSV},
+        responses={200: MembersImportSerializer, **REFUSED},
     )
     def post(self, request: Request) -> Response:
         """Show what a file of members would do; with `agreed`, do what was shown."""
         reader = _manager(request)
-        content: Any = request.data  # a mapping where there is no body at all
-        rows = read_members(content if isinstance(content, bytes) else b"")
+        rows = read_file(content_of(request), COLUMNS)
         mark = request.query_params.get("agreed")
         if mark is None:
             lines = preview_members(reader=reader, rows=rows)
             refuse_wrong(lines)
             shown = {"done": False, "agreed": mark_of(rows, lines), "lines": lines}
-            return Response(ImportSerializer({**shown, "passwords": []}).data)
+            return Response(MembersImportSerializer({**shown, "passwords": []}).data)
         lines, admitted = import_marked(reader=reader, rows=rows, mark=mark)
         done = {"done": True, "agreed": mark, "lines": lines, "passwords": admitted}
-        return Response(ImportSerializer(done).data)
+        return Response(MembersImportSerializer(done).data)
 
 
 def _manager(request: Request) -> User:

@@ -4,27 +4,26 @@ The reader's own view decides: an organization that they do not manage and one t
 does not exist are answered alike, and so for people whom they do not know.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
-from import_export import fields, resources, widgets
-from import_export.instance_loaders import BaseInstanceLoader
 from tablib import Dataset
 
 from apps.accounts.models import User
 from apps.accounts.people import FirstPassword, NewPerson
 from apps.audit.actors import Actor
-from apps.errors import Refusal
-from apps.formulas import harmless
+from apps.csv_files import Columns
+from apps.csv_rows import SAME, WRONG, Line, Rows, column
 from apps.organizations.choices import Role
-from apps.organizations.member_files import COLUMNS, LINE
 from apps.organizations.models import Organization
 from apps.organizations.roster import Roster
 from apps.organizations.services import admit_person, grant_membership
 
+COLUMNS = Columns(
+    ("organization", "username", "first name", "last name", "email", "role"),
+    required=("organization", "username", "role"),
+)
 ROLES = {str(text).lower(): role for role in Role for text in (role.value, role.label)}
 
 
@@ -32,22 +31,15 @@ class Kind(StrEnum):
     PERSON = "new person"
     MEMBER = "new member"
     ROLE = "changed"
-    SAME = "unchanged"
-    WRONG = "wrong"
+    SAME = SAME
+    WRONG = WRONG
 
 
 @dataclass
-class Line:
-    """One line of the file, and what it would do."""
-
-    number: int
-    cells: dict[str, str]
+class MemberLine(Line):
     organization: Organization | None = None
     user: User | None = None
     role: Role = Role.VIEWER
-    earlier: str = ""
-    kind: Kind = Kind.WRONG
-    errors: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def person(self) -> NewPerson:
@@ -59,20 +51,6 @@ class Line:
         )
 
     @property
-    def faults(self) -> list[tuple[str, str, list[str]]]:
-        """Each column that is wrong, what stands in it, and why it is wrong."""
-        return [
-            (column, self.cells[column], self.errors[column])
-            for column in COLUMNS
-            if column in self.errors
-        ]
-
-    @property
-    def agreed(self) -> str:
-        """What a person agrees to who has seen this line."""
-        return f"{self.kind}:{self.earlier}"
-
-    @property
     def role_now(self) -> str:
         return Role(self.role).label.capitalize()
 
@@ -81,53 +59,33 @@ class Line:
         return Role(self.earlier).label.capitalize() if self.earlier else ""
 
 
-class _Cell(widgets.Widget):
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        return harmless(str(value))
-
-
-def _column(name: str, attribute: str) -> fields.Field:
-    return fields.Field(attribute, name, _Cell())
-
-
-class MemberRows(resources.Resource):
-    """Exports memberships; imports lines, all or none, and deletes nothing."""
-
-    organization = _column("organization", "organization__name")
-    username = _column("username", "user__username")
-    first_name = _column("first name", "user__first_name")
-    last_name = _column("last name", "user__last_name")
-    email = _column("email", "user__email")
-    role = _column("role", "role")
-
-    class Meta:
-        instance_loader_class = BaseInstanceLoader
-        skip_diff = True
-        report_skipped = True
-        clean_model_instances = False
+class MemberRows(Rows[MemberLine]):
+    columns = COLUMNS
+    organization = column("organization", "organization__name")
+    username = column("username", "user__username")
+    first_name = column("first name", "user__first_name")
+    last_name = column("last name", "user__last_name")
+    email = column("email", "user__email")
+    role = column("role", "role")
 
     def __init__(
         self, reader: User, passwords: dict[str, FirstPassword] | None = None
     ) -> None:
         super().__init__()
         self.reader, self.passwords = reader, passwords or {}
-        self.lines: list[Line] = []
 
     def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
         self.roster = Roster(self.reader, dataset["username"], dataset["organization"])
 
-    def get_instance(self, instance_loader: Any, row: dict[str, Any]) -> Line | None:
-        line = Line(int(row[LINE]), {name: str(row[name]) for name in COLUMNS})
-        self.lines.append(line)
-        line.organization = self.roster.organizations.get(line.cells["organization"])
-        line.user = self.roster.people.get(line.cells["username"])
-        line.earlier = self.roster.role(line.user, line.organization)
-        return line if line.earlier else None
+    def line_of(self, number: int, cells: dict[str, str]) -> MemberLine:
+        organization = self.roster.organizations.get(cells["organization"])
+        user = self.roster.people.get(cells["username"])
+        earlier = self.roster.role(user, organization)
+        return MemberLine(
+            number, cells, earlier=earlier, organization=organization, user=user
+        )
 
-    def init_instance(self, row: Any = None) -> Line:
-        return self.lines[-1]
-
-    def import_instance(self, line: Line, row: Any, **kwargs: Any) -> None:
+    def errors_of(self, line: MemberLine) -> dict[str, list[str]]:
         role = ROLES.get(line.cells["role"].lower())
         line.role = role or line.role
         errors = self.roster.errors(line.person, line.cells["organization"])
@@ -136,35 +94,16 @@ class MemberRows(resources.Resource):
         own = line.user == self.reader and str(line.role) != line.earlier
         if own and not errors:
             errors["role"] = ["Nobody changes their own role: ask another admin."]
-        if errors:
-            raise ValidationError(errors)
+        return errors
 
-    def skip_row(self, line: Line, original: Any, row: Any, errors: Any = None) -> bool:
-        """Nothing is done for a line that says what is so already."""
-        line.kind = Kind.WRONG if errors else self._kind(line)
-        return line.kind == Kind.SAME
-
-    def _kind(self, line: Line) -> Kind:
+    def kind_of(self, line: MemberLine) -> Kind:
         if line.earlier:
             return Kind.SAME if line.role == line.earlier else Kind.ROLE
         known = line.user or line.cells["username"] in self.roster.introduced
         self.roster.introduced.setdefault(line.cells["username"], line.person)
         return Kind.MEMBER if known else Kind.PERSON
 
-    def do_instance_save(self, line: Line, is_create: bool) -> None:
-        try:
-            self._grant(line)
-        except Refusal as refusal:
-            raise ValidationError(
-                refusal.errors or {"organization": [refusal.detail]}
-            ) from refusal
-
-    def save_instance(self, line: Line, is_create: bool, row: Any, **kw: Any) -> None:
-        """A preview stops here: nothing is written to be taken back."""
-        if not kw["dry_run"]:
-            self.do_instance_save(line, is_create)
-
-    def _grant(self, line: Line) -> None:
+    def carry_out(self, line: MemberLine) -> None:
         assert line.organization is not None  # noqa: S101 (else the line is wrong)
         username, actor = line.cells["username"], Actor.user(self.reader.pk)
         if line.kind == Kind.PERSON:
@@ -183,9 +122,3 @@ class MemberRows(resources.Resource):
             role=line.role,
             actor=actor,
         )
-
-
-def exported(reader: User, memberships: QuerySet[Any]) -> str:
-    """As CSV, with headings that an import understands."""
-    text: str = MemberRows(reader).export(memberships).export("csv")
-    return text

@@ -10,6 +10,7 @@ from apps.accounts.serializers import (
 from apps.organizations.choices import Role
 from apps.organizations.member_rows import Kind
 from apps.organizations.models import Membership, Organization
+from ptm_site.csv_api import ImportSerializer, LineSerializer
 from ptm_site.objects import IdField, KnownFieldsOnly
 
 
@@ -55,8 +56,7 @@ class AdmissionSerializer(PasswordSerializer):
     membership = MembershipSerializer()
 
 
-class MemberLineSerializer(serializers.Serializer[Any]):
-    line = serializers.IntegerField(source="number", help_text="Where in the file.")
+class MemberLineSerializer(LineSerializer):
     what = serializers.ChoiceField(
         source="kind", choices=[k.value for k in Kind if k != Kind.WRONG]
     )
@@ -71,11 +71,7 @@ class AdmittedSerializer(serializers.Serializer[Any]):
     password = serializers.CharField(source="password.text")
 
 
-class ImportSerializer(serializers.Serializer[Any]):
-    done = serializers.BooleanField()
-    agreed = serializers.CharField(
-        help_text="Send the file again with `?agreed=` and this to have it done."
-    )
+class MembersImportSerializer(ImportSerializer):
     lines = MemberLineSerializer(many=True)
     passwords = AdmittedSerializer(
         many=True, help_text="First ones of new people, shown in this one answer only."

@@ -121,6 +121,7 @@ PROMISES: list[tuple[str, tuple[str, ...]]] = [
         (
             "accounts.test_naming.test_who_tries_many_names_is_told_no_more",
             "accounts.test_naming.test_a_file_of_names_counts_as_many_as_it_tells",
+            "site.test_admin_parties_import.test_names_out_of_sight_are_counted_whether_there_is_one_or_not",
         ),
     ),
     (
@@ -136,6 +137,13 @@ PROMISES: list[tuple[str, tuple[str, ...]]] = [
         (
             "collaborations.test_api.test_its_own_admin_reads_what_it_would_consent_to_and_changes_nothing",
             "collaborations.test_consent_pages.test_the_invited_read_the_rules_before_they_answer",
+        ),
+    ),
+    (
+        "A file of members only invites",
+        (
+            "site.test_admin_parties_import.test_it_only_invites_and_the_organizations_own_admin_consents",
+            "site.test_admin_parties_import.test_what_was_shown_is_done_and_is_in_the_audit",
         ),
     ),
     (

@@ -71,6 +71,11 @@ def members(stage: Stage) -> str:
     return f"organization,username,role\n{stage.world.sites[0]},new-person,viewer\n"
 
 
+def parties(stage: Stage) -> str:
+    own, site = stage.world.collaboration, stage.world.sites[0]
+    return f"collaboration,organization,may_create_tasks\n{own},{site},no\n"
+
+
 PERSON = {"username": "new-person", "first_name": "New"}
 ROOT, MANAGER, ADMIN = "platform admin", "manager", "organization's admin"
 EXAMPLES: dict[str, Example] = {
@@ -134,6 +139,10 @@ EXAMPLES: dict[str, Example] = {
             "collaboration": s.world.collaboration.pk,
             "organization_name": s.rival.sites[0].name,
         },
+    ),
+    "participations_export_retrieve": Example(MANAGER),
+    "participations_import_create": Example(
+        MANAGER, body=parties, media_type="text/csv"
     ),
     "participations_retrieve": Example("viewer", first("participations")),
     "participations_partial_update": Example(

@@ -5,13 +5,17 @@ import json
 from apps.accounts.models import User
 from apps.audit.actors import Actor
 from apps.audit.models import Event
+from apps.collaborations import member_rows
+from apps.collaborations.importing import preview_participations
 from apps.collaborations.models import Participation, Study
 from apps.collaborations.services import set_collaboration_admins, set_may_create_tasks
 from apps.collaborations.studies import update_study
-from apps.organizations.importing import mark_of, preview_members
-from apps.organizations.member_files import read_members
+from apps.csv_files import read_file
+from apps.csv_imports import mark_of
+from apps.organizations.importing import preview_members
+from apps.organizations.member_rows import COLUMNS
 from apps.organizations.models import Membership
-from tests.rights.requests import members
+from tests.rights.files import members, parties
 from tests.rights.stage import Scene, token_of
 
 
@@ -38,12 +42,14 @@ def name_rows(scene: Scene) -> None:
         "own_membership": memberships.get(user=admin).pk,
         "user": viewer.pk,
         "site_name": a.name,
+        "collaboration_name": world.collaboration.name,
         "sender_name": person.username,
         "manifest": json.dumps(world.version.manifest),
         "username": viewer.username,
         "token": token.pk,
         "event": made.get().pk,
         "agreed": _agreed(admin, a.name),
+        "agreed_parties": _agreed_parties(scene),
         "collaboration_event": _last("study.changed"),
         "policy_event": _last("collaboration.admins_set"),
         "participation_event": _last("participation.sending_allowed"),
@@ -74,5 +80,12 @@ def _last(action: str) -> int:
 
 def _agreed(admin: User, site_name: str) -> str:
     """What the preview of the import gives that the requests are made of."""
-    rows = read_members(members({"site_name": site_name}).encode())
+    rows = read_file(members({"site_name": site_name}).encode(), COLUMNS)
     return mark_of(rows, preview_members(reader=admin, rows=rows))
+
+
+def _agreed_parties(scene: Scene) -> str:
+    things = {**scene.things, "collaboration_name": scene.world.collaboration.name}
+    rows = read_file(parties(things).encode(), member_rows.COLUMNS)
+    root = scene.world.platform_admin
+    return mark_of(rows, preview_participations(reader=root, rows=rows))

@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import encode_multipart
 from django.urls import resolve
 
+from tests.rights.files import FILES
 from tests.rights.stage import PASSWORD
 
 Things = Mapping[str, Any]
@@ -197,10 +198,8 @@ def sent(method: str, path: str, things: Things, named: str = "") -> Sent:
     name = resolve(path.partition("?")[0]).url_name or ""
     if name in ("node-log", "node-result", "node-upload"):
         return _bytes(name, things)
-    if name == "organizations_membership_import":
-        return _file(things) if method == "POST" else Sent()
-    if name == "members-import":
-        return Sent(members(things).encode(), "text/csv")
+    if name in FILES and method == "POST":
+        return _file(name, FILES[name](things).encode())
     if method == "GET" or name not in BODIES:
         return Sent()
     if name == "participation" and path.endswith(f"/{things['invitation']}/"):
@@ -212,17 +211,10 @@ def sent(method: str, path: str, things: Things, named: str = "") -> Sent:
     return Sent(urlencode(body, doseq=True).encode())
 
 
-def members(things: Things) -> str:
-    """Members as CSV: one new person."""
-    lines = (
-        "username,organization,role",
-        f"somebody-new,{things['site_name']},viewer",
-    )
-    return "\r\n".join(lines)
-
-
-def _file(things: Things) -> Sent:
-    files = {"file": SimpleUploadedFile("members.csv", members(things).encode())}
+def _file(name: str, content: bytes) -> Sent:
+    if name.endswith("-import"):
+        return Sent(content, "text/csv")
+    files = {"file": SimpleUploadedFile("members.csv", content)}
     return Sent(encode_multipart("mark", files), "multipart/form-data; boundary=mark")
 
 

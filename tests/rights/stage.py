@@ -42,6 +42,7 @@ MISSING: Things = {
     "image": f"registry.test/nowhere/summary@sha256:{'9' * 64}",
     "username": "nobody-of-this-name",
     "site_name": "No site of this name",
+    "collaboration_name": "No collaboration of this name",
     "upload": str(uuid.UUID(int=7)),
 }
 MISSING_ID = 987654321

@@ -17,7 +17,7 @@ from tools.permissions.table import Row, rows_of
 NUMBER = re.compile(r"\d{9,}")
 # A node may name any run and collaboration: it is told which are not its own.
 FREE = ("held_run", "collaboration")
-KEPT = {"attempt", "agreed"}  # part of the question, and no object
+KEPT = {"attempt", "agreed", "agreed_parties"}  # part of the question, and no object
 
 
 def cases(*areas: str) -> list[Any]:

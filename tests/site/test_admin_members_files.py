@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.organizations.member_files import ROWS_AT_MOST
+from apps.csv_files import ROWS_AT_MOST
 from tests.site.members import HEADINGS, upload, words
 from tests.stored import nothing_stored
 from tests.worlds import World
@@ -21,7 +21,7 @@ REFUSED: list[tuple[str, bytes, str]] = [
     (
         "too many",
         "\n".join([HEADINGS, *[LINE] * (ROWS_AT_MOST + 1)]).encode(),
-        "2000 people at most.",
+        "2000 lines at most.",
     ),
     ("no headings", LINE.encode(), "The first line names the columns"),
     ("strange column", b"organization,username,role,salary\na,b,viewer,1", "Each once"),

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from apps import csv_imports
 from apps.accounts.models import User
 from apps.audit.actors import SYSTEM
 from apps.audit.models import Event
-from apps.organizations import importing
 from apps.organizations.choices import Role
 from apps.organizations.models import Membership, Organization
 from apps.organizations.services import end_membership, grant_membership
@@ -296,7 +296,7 @@ def test_a_refusal_half_way_leaves_nothing(
 def test_a_file_changes_so_many_at_most(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "CHANGES_AT_MOST", 1)
+    monkeypatch.setattr(csv_imports, "CHANGES_AT_MOST", 1)
     site = world.sites[0]
     alone = f"{site},zoe,,,,viewer"
     assert preview(world.people["admin0"], alone).status_code == 200

@@ -77,6 +77,7 @@ NO_PAGE = {
     "admin:audit_event_export": "a file",
     "admin:app_list": "leads to the start",
     "admin:audit_event_add": "nobody adds an event",
+    "admin:collaborations_participation_export": "a file",
     "admin:collaborations_study_add": "made at its collaboration",
     "admin:jsi18n": "a script",
     "admin:login": "leads to the portal's sign-in",
@@ -121,6 +122,7 @@ OF_ADMIN = (
     Page("admin-new-code", "admin:nodes_node_add", NORTH),
     Page("admin-new-person", "admin:organizations_membership_new-person", NORTH),
     Page("admin-import", "admin:organizations_membership_import", NORTH),
+    Page("admin-import-sites", "admin:collaborations_participation_import", MANAGER),
     Page("admin-allow-image", "admin:algorithms_algorithmversion_allow-image", MANAGER),
 )
 VERBS = ("changelist", "add", "change")

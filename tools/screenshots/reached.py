@@ -12,6 +12,8 @@ from tools.screenshots.pages import NORTH
 from tools.screenshots.rows import NEWCOMER
 
 ADDRESS = "/incident/"
+OF_PEOPLE = "admin:organizations_membership_import"
+OF_SITES = "admin:collaborations_participation_import"
 HEADINGS = "organization,username,first name,last name,email,role"
 LONG = "w" * 120
 GOOD = (
@@ -50,11 +52,19 @@ def show_outdated_form(window: Page) -> None:
 
 
 def show_preview(window: Page) -> None:
-    _choose_file(window, *GOOD)
+    _choose_file(window, OF_PEOPLE, HEADINGS, *GOOD)
 
 
 def show_wrong_lines(window: Page) -> None:
-    _choose_file(window, *WRONG)
+    _choose_file(window, OF_PEOPLE, HEADINGS, *WRONG)
+
+
+def show_sites_preview(window: Page) -> None:
+    """Two that take part may send no tasks any more."""
+    lines = (f"Breast cancer,{name},no" for name in ("Site North", "Site South"))
+    _choose_file(
+        window, OF_SITES, "collaboration,organization,may_create_tasks", *lines
+    )
 
 
 def show_first_passwords(window: Page) -> None:
@@ -74,9 +84,9 @@ def show_enrolment_code(window: Page) -> None:
     _press(window, "Issue enrolment code")
 
 
-def _choose_file(window: Page, *lines: str) -> None:
-    content = "\n".join([HEADINGS, *lines]).encode()
-    window.goto(reverse("admin:organizations_membership_import"))
+def _choose_file(window: Page, route: str, *lines: str) -> None:
+    content = "\n".join(lines).encode()
+    window.goto(reverse(route))
     window.get_by_label("CSV file").set_input_files(
         {"name": "members.csv", "mimeType": "text/csv", "buffer": content}
     )
@@ -94,6 +104,7 @@ REACHED: Mapping[str, Reached] = {
     "form-out-of-date": Reached(show_outdated_form, status=403),
     "admin-import-preview": Reached(show_preview, NORTH),
     "admin-import-wrong": Reached(show_wrong_lines, NORTH, 422),
+    "admin-import-sites-preview": Reached(show_sites_preview, MANAGER),
     "admin-first-passwords": Reached(show_first_passwords, NORTH),
     "admin-first-password": Reached(show_first_password, MANAGER),
     "admin-code": Reached(show_enrolment_code, NORTH),

@@ -1,17 +1,16 @@
-"""Members as CSV: what a file must be before its lines are looked at."""
+"""Files of lines as CSV: what one must be before its lines are looked at."""
 
 import csv
 import io
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tablib import Dataset
 
 from apps.errors import Invalid
 from apps.formulas import BYTE_ORDER_MARK, as_written
 
-COLUMNS = ("organization", "username", "first name", "last name", "email", "role")
-REQUIRED = ("organization", "username", "role")
 LINE = "line"  # a column of ours: where in the file a row stands
 BYTES_AT_MOST = 1024 * 1024
 ROWS_AT_MOST = 2000
@@ -20,21 +19,31 @@ DELIMITERS = ",;\t"
 WIDE = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_members(content: bytes) -> Dataset:
+@dataclass(frozen=True)
+class Columns:
+    """What the first line of a file names, and which of it every file has."""
+
+    names: tuple[str, ...]
+    required: tuple[str, ...]
+
+    def dataset(self, rows: Sequence[Sequence[object]]) -> Dataset:
+        return Dataset(*rows, headers=[LINE, *self.names])
+
+
+def read_file(content: bytes, columns: Columns) -> Dataset:
     """Return the file's rows, each with its line; refuse in one sentence."""
     if len(content) > BYTES_AT_MOST:
         raise _wrong("too_large", "A file has 1 MB at most.")
     lines = _lines(_text(content))
     headings = [cell.strip().lower() for cell in next(iter(lines))[1]]
-    _check_headings(headings)
+    _check_headings(headings, columns)
     rows = lines[1:]
     if len(rows) > ROWS_AT_MOST:
-        raise _wrong("too_many_rows", f"A file has {ROWS_AT_MOST} people at most.")
-    return dataset([_row(number, cells, headings) for number, cells in rows])
-
-
-def dataset(rows: Sequence[Sequence[object]]) -> Dataset:
-    return Dataset(*rows, headers=[LINE, *COLUMNS])
+        raise _wrong("too_many_rows", f"A file has {ROWS_AT_MOST} lines at most.")
+    found = [(number, _row(number, cells, headings)) for number, cells in rows]
+    return columns.dataset(
+        [[line, *(row.get(name, "") for name in columns.names)] for line, row in found]
+    )
 
 
 def _text(content: bytes) -> str:
@@ -74,18 +83,19 @@ def _lines(text: str) -> list[tuple[int, list[str]]]:
     return found
 
 
-def _check_headings(headings: list[str]) -> None:
-    lacking = [name for name in REQUIRED if name not in headings]
-    unknown = [name for name in headings if name not in COLUMNS]
+def _check_headings(headings: list[str], columns: Columns) -> None:
+    lacking = [name for name in columns.required if name not in headings]
+    unknown = [name for name in headings if name not in columns.names]
     if lacking or unknown or len(set(headings)) < len(headings):
+        free = [name for name in columns.names if name not in columns.required]
         raise _wrong(
             "headings",
-            f"The first line names the columns: {', '.join(COLUMNS)}. Each once;"
-            " first name, last name and email may be left out.",
+            f"The first line names the columns: {', '.join(columns.names)}. Each once;"
+            f" what may be left out: {', '.join(free)}.",
         )
 
 
-def _row(number: int, cells: list[str], headings: list[str]) -> list[object]:
+def _row(number: int, cells: list[str], headings: list[str]) -> dict[str, str]:
     if len(cells) != len(headings):
         many = f"{len(cells)} cells where the first line has {len(headings)}"
         raise _wrong("cells", f"Line {number} has {many}.")
@@ -96,7 +106,7 @@ def _row(number: int, cells: list[str], headings: list[str]) -> list[object]:
     if any(unicodedata.category(sign) == "Cc" for sign in "".join(found.values())):
         hint = "a line break or another control character"
         raise _wrong("control", f"Line {number} holds {hint} within a cell.")
-    return [number, *(found.get(name, "") for name in COLUMNS)]
+    return found
 
 
 def _wrong(code: str, sentence: str) -> Invalid:
