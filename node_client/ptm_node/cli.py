@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ptm_node import __version__, cli_audit, cli_decisions, cli_policy, config
+from ptm_node import (
+    __version__,
+    cli_audit,
+    cli_decisions,
+    cli_doctor,
+    cli_policy,
+    config,
+)
 from ptm_node.cli_options import ConfigOption, JsonOption
 from ptm_node.errors import NodeError
 from ptm_node.state import HEED
@@ -36,13 +43,14 @@ app = typer.Typer(
 
 app.add_typer(cli_policy.app, name="policy")
 app.add_typer(cli_audit.app, name="audit")
-for decision in (
+for command in (
     cli_decisions.approve,
     cli_decisions.reject,
     cli_decisions.release,
     cli_decisions.withhold,
+    cli_doctor.doctor,
 ):
-    app.command()(decision)
+    app.command()(command)
 
 
 @app.command()

@@ -29,6 +29,10 @@ class AuditBroken(NodeError):
     """The site's audit is not what was written."""
 
 
+class Unwell(NodeError):
+    """The doctor found something that runs cannot do without."""
+
+
 class NotWaiting(NodeError):
     """There is no such question to answer."""
 

@@ -66,6 +66,10 @@ class DockerRuntime:
     def close(self) -> None:
         self._watch.close()
 
+    def await_ready(self, seconds: float) -> None:
+        """Returns as soon as the engine has answered."""
+        self._watch.await_ready(seconds)
+
     def prepare(self, spec: ContainerSpec, before_pull: Callable[[], None]) -> Handle:
         with _engine_errors("create"):
             try:
@@ -125,6 +129,7 @@ class DockerRuntime:
         answer = client.create_container(
             spec.image,
             name=self._container_name(spec.key),
+            entrypoint=list(spec.command) or None,
             user=f"{uid}:{gid}",
             environment=dict(spec.environment),
             labels=self._labels(spec.key),

@@ -33,12 +33,13 @@ def pull(client: docker.APIClient, image: str, credentials: Credentials | None) 
             repository, tag=digest, auth_config=sign_in, stream=True, decode=True
         ):
             if "error" in line:
-                raise _failure(repository, str(line["error"]))
+                raise failure(repository, str(line["error"]))
     except APIError as error:
-        raise _failure(repository, str(error.explanation)) from None
+        raise failure(repository, str(error.explanation)) from None
 
 
-def _failure(repository: str, reason: str) -> RunFailure:
+def failure(repository: str, reason: str) -> RunFailure:
+    """Sorts the engine's words, and keeps them in the site's log."""
     log.warning("pull failed: %s", reason)
     registry = repository.split("/")[0]
     if _FULL.search(reason):
