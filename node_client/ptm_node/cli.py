@@ -1,8 +1,9 @@
 """The command `ptm-node`.
 
-Exit status: 0 done · 1 anything else · 2 the configuration is to be corrected ·
-3 the server refuses this node (key unknown or revoked, superseded by another daemon,
-protocol not supported) · 4 another daemon holds the state folder.
+Exit status: 0 done · 1 anything else, such as a check that failed · 2 the
+configuration or the command is to be corrected · 3 the server refuses this node (key
+unknown or revoked, superseded by another daemon, protocol not supported) · 4 another
+daemon holds the state folder.
 """
 
 import json
@@ -14,6 +15,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from ptm_node import (
@@ -21,10 +23,11 @@ from ptm_node import (
     cli_audit,
     cli_decisions,
     cli_doctor,
+    cli_life,
     cli_policy,
     config,
 )
-from ptm_node.cli_options import ConfigOption, JsonOption
+from ptm_node.cli_options import ConfigOption, JsonLines, JsonOption
 from ptm_node.errors import NodeError
 from ptm_node.state import HEED
 
@@ -49,6 +52,12 @@ for command in (
     cli_decisions.release,
     cli_decisions.withhold,
     cli_doctor.doctor,
+    cli_life.runs,
+    cli_life.logs,
+    cli_life.pause,
+    cli_life.resume,
+    cli_life.stop,
+    cli_life.gc,
 ):
     app.command()(command)
 
@@ -62,6 +71,7 @@ def init(
     ca_bundle: Annotated[
         Path | None, typer.Option(help="Certificates to trust, as a PEM file.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Enrol this node, and write its key and a configuration with comments."""
     from ptm_node.enrol import initialise
@@ -73,19 +83,22 @@ def init(
         name=name or socket.gethostname(),
         ca_bundle=str(ca_bundle.absolute()) if ca_bundle else None,
     )
+    if as_json:
+        typer.echo(msgspec.json.encode(enrolled).decode())
+        return
     typer.echo(f"Enrolled as node {enrolled.node} of {enrolled.organization.name}.")
     typer.echo(f"Now release databases and images in {config_file}, then start it:")
     typer.echo(f"  ptm-node run --config {config_file}")
 
 
 @app.command()
-def run(config_file: ConfigOption) -> None:
+def run(config_file: ConfigOption, as_json: JsonOption = False) -> None:
     """Run the daemon. The first SIGTERM or Ctrl-C drains it, a second ends it now."""
     from ptm_node.agent import Agent
     from ptm_node.clock import Clock
     from ptm_node.runtimes.docker import DockerRuntime
 
-    _set_up_logging()
+    _set_up_logging(as_json)
     settings = config.load(config_file)
     key = config.read_key(Path(settings.node.key_file))
     signals = {signal.SIGTERM, signal.SIGINT, HEED}
@@ -111,30 +124,9 @@ def status(
 
 
 @app.command()
-def pause(
-    config_file: ConfigOption,
-    reason: Annotated[str, typer.Option(help="Shown by `status`.")] = "by the operator",
-) -> None:
-    """Begin nothing new until `resume`, over any restart. What runs goes on."""
-    from ptm_node import status
-
-    status.pause(Path(config.load(config_file).node.state), reason)
-    typer.echo("Paused: no new run begins.")
-
-
-@app.command()
-def resume(config_file: ConfigOption) -> None:
-    """Take work again after `pause`."""
-    from ptm_node import status
-
-    status.pause(Path(config.load(config_file).node.state), "")
-    typer.echo("Resumed: the node asks for work.")
-
-
-@app.command()
-def version() -> None:
+def version(as_json: JsonOption = False) -> None:
     """Show the version."""
-    typer.echo(__version__)
+    typer.echo(json.dumps({"version": __version__}) if as_json else __version__)
 
 
 def main() -> None:
@@ -152,12 +144,14 @@ def _obey(agent: "Agent", signals: set[signal.Signals]) -> None:
         end()
 
 
-def _set_up_logging() -> None:
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+def _set_up_logging(as_json: bool) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    if as_json:
+        handler.setFormatter(JsonLines())
+    else:
+        style = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+        handler.setFormatter(logging.Formatter(style))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # The service manager shows these lines; libraries speak only of trouble.
     for library in ("urllib3", "docker", "websockets"):
         logging.getLogger(library).setLevel(logging.ERROR)

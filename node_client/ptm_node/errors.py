@@ -33,6 +33,14 @@ class Unwell(NodeError):
     """The doctor found something that runs cannot do without."""
 
 
+class NotKept(NodeError):
+    """The site has nothing of the kind that was asked for."""
+
+
+class StillThere(NodeError):
+    """The daemon has not ended in the time that was given."""
+
+
 class NotWaiting(NodeError):
     """There is no such question to answer."""
 

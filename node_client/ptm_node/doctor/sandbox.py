@@ -51,12 +51,9 @@ def check(client: docker.APIClient) -> Finding:
 def _look_from_inside(image: str) -> str:
     # Not the node's own name: the daemon would take it for a container left over.
     runtime = DockerRuntime(f"doctor-{secrets.token_hex(6)}", Clock())
-    runtime.open(on_change=lambda: None)
-    try:
-        runtime.await_ready(_SECONDS)
-        spec = ContainerSpec(
-            _KEY, image, {}, (), _LIMITS, command=("/bin/sh", "-c", _LOOK)
-        )
+    command = ("/bin/sh", "-c", _LOOK)
+    spec = ContainerSpec(_KEY, image, {}, (), _LIMITS, command=command)
+    with runtime.connected():
         handle = runtime.prepare(spec, before_pull=lambda: None)
         try:
             runtime.start(handle)
@@ -65,8 +62,6 @@ def _look_from_inside(image: str) -> str:
                 return b"".join(pieces).decode(errors="replace")
         finally:
             runtime.remove(handle)
-    finally:
-        runtime.close()
 
 
 def _judge(said: str) -> Finding:

@@ -31,6 +31,7 @@ from ptm_node.runtimes.docker_watch import LABEL, Watch
 
 log = logging.getLogger(__name__)
 
+_CONNECT_SECONDS = 10.0
 _NO_COMMAND = re.compile(
     r"executable file not found|no such file|permission denied|exec format error"
     r"|no command specified",
@@ -66,9 +67,15 @@ class DockerRuntime:
     def close(self) -> None:
         self._watch.close()
 
-    def await_ready(self, seconds: float) -> None:
-        """Returns as soon as the engine has answered."""
-        self._watch.await_ready(seconds)
+    @contextmanager
+    def connected(self) -> Iterator[docker.APIClient]:
+        """For a command beside the daemon. Raises RuntimeUnavailable."""
+        self.open(on_change=lambda: None)
+        try:
+            self._watch.await_ready(_CONNECT_SECONDS)
+            yield self._watch.client
+        finally:
+            self.close()
 
     def prepare(self, spec: ContainerSpec, before_pull: Callable[[], None]) -> Handle:
         with _engine_errors("create"):
