@@ -207,7 +207,7 @@ def test_stop_now_leaves_what_runs_and_a_plain_stop_waits_for_it(site: Path) -> 
         "print(signal.sigwait(both), flush=True);"
         "print(signal.sigwait(both), flush=True)"
     )
-    command = [sys.executable, "-c", script, site / "state"]
+    command = [sys.executable, "-c", script, str(site / "state")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None
         assert daemon.stdout.readline() == "ready\n"
@@ -301,7 +301,8 @@ def test_images_beyond_the_bound_go_and_those_in_use_stay(
         # Images of their own, each a little other than the next.
         changes = [f"LABEL of={name}"]
         container = docker_client.api.create_container(probe_image, ["true"])
-        docker_client.api.commit(container, *name.split(":"), changes=changes)
+        repository, _, tag = name.partition(":")
+        docker_client.api.commit(container, repository, tag, changes=changes)
         docker_client.api.remove_container(container)
     audit = Audit(site / "state" / "audit.sqlite3")
     for name in names:
