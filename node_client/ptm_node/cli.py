@@ -9,13 +9,11 @@ daemon holds the state folder.
 import json
 import logging
 import signal
-import socket
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import msgspec
 import typer
 
 from ptm_node import (
@@ -23,6 +21,7 @@ from ptm_node import (
     cli_audit,
     cli_decisions,
     cli_doctor,
+    cli_init,
     cli_life,
     cli_policy,
     config,
@@ -47,6 +46,7 @@ app = typer.Typer(
 app.add_typer(cli_policy.app, name="policy")
 app.add_typer(cli_audit.app, name="audit")
 for command in (
+    cli_init.init,
     cli_decisions.approve,
     cli_decisions.reject,
     cli_decisions.release,
@@ -60,35 +60,6 @@ for command in (
     cli_life.gc,
 ):
     app.command()(command)
-
-
-@app.command()
-def init(
-    server: Annotated[str, typer.Option(help="The address of the server.")],
-    code: Annotated[str, typer.Option(help="The one-time enrolment code.")],
-    config_file: ConfigOption,
-    name: Annotated[str, typer.Option(help="What to call this node.")] = "",
-    ca_bundle: Annotated[
-        Path | None, typer.Option(help="Certificates to trust, as a PEM file.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Enrol this node, and write its key and a configuration with comments."""
-    from ptm_node.enrol import initialise
-
-    enrolled = initialise(
-        config_file,
-        server=server,
-        code=code,
-        name=name or socket.gethostname(),
-        ca_bundle=str(ca_bundle.absolute()) if ca_bundle else None,
-    )
-    if as_json:
-        typer.echo(msgspec.json.encode(enrolled).decode())
-        return
-    typer.echo(f"Enrolled as node {enrolled.node} of {enrolled.organization.name}.")
-    typer.echo(f"Now release databases and images in {config_file}, then start it:")
-    typer.echo(f"  ptm-node run --config {config_file}")
 
 
 @app.command()

@@ -21,6 +21,10 @@ class ConfigError(NodeError):
     exit_code = 2
 
 
+class NotTrusted(ConfigError):
+    """The server's certificate, by the certificates that the site trusts."""
+
+
 class ExamplesFail(NodeError):
     """The site's rules do not say what its examples mean them to say."""
 
