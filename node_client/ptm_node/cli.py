@@ -7,10 +7,10 @@ daemon holds the state folder.
 """
 
 import json
-import logging
 import signal
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,9 @@ from ptm_node import (
     cli_policy,
     config,
 )
-from ptm_node.cli_options import ConfigOption, JsonLines, JsonOption
+from ptm_node.cli_options import ConfigOption, JsonOption
 from ptm_node.errors import NodeError
+from ptm_node.log_lines import set_up_logging
 from ptm_node.state import HEED
 
 if TYPE_CHECKING:
@@ -67,19 +68,24 @@ def run(config_file: ConfigOption, as_json: JsonOption = False) -> None:
     """Run the daemon. The first SIGTERM or Ctrl-C drains it, a second ends it now."""
     from ptm_node.agent import Agent
     from ptm_node.clock import Clock
+    from ptm_node.progress import Silent, bars
     from ptm_node.runtimes.docker import DockerRuntime
 
-    _set_up_logging(as_json)
+    set_up_logging(as_json=as_json)
     settings = config.load(config_file)
     key = config.read_key(Path(settings.node.key_file))
     signals = {signal.SIGTERM, signal.SIGINT, HEED}
     # Blocked in every thread; one thread takes them when they come.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     clock = Clock()
-    runtime = DockerRuntime(config.key_prefix(key), clock, settings.node.oci_runtime)
-    agent = Agent(settings, key, runtime, clock)
-    threading.Thread(target=_obey, args=(agent, signals), daemon=True).start()
-    agent.serve()
+    watched = sys.stderr.isatty() and not as_json
+    with bars() if watched else nullcontext(Silent()) as progress:
+        oci_runtime = settings.node.oci_runtime
+        node = config.key_prefix(key)
+        runtime = DockerRuntime(node, clock, oci_runtime, progress)
+        agent = Agent(settings, key, runtime, clock, progress)
+        threading.Thread(target=_obey, args=(agent, signals), daemon=True).start()
+        agent.serve()
 
 
 @app.command()
@@ -113,16 +119,3 @@ def _obey(agent: "Agent", signals: set[signal.Signals]) -> None:
         while signal.sigwait(signals) == HEED:
             agent.heed()
         end()
-
-
-def _set_up_logging(as_json: bool) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    if as_json:
-        handler.setFormatter(JsonLines())
-    else:
-        style = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-        handler.setFormatter(logging.Formatter(style))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    # The service manager shows these lines; libraries speak only of trouble.
-    for library in ("urllib3", "docker", "websockets"):
-        logging.getLogger(library).setLevel(logging.ERROR)

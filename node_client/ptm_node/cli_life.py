@@ -138,6 +138,6 @@ def _state(config_file: Path) -> Path:
 
 def _tame(text: str) -> str:
     """A container's words, in which nothing can steer the terminal."""
-    from ptm_node.cases import printable
+    from ptm_node.terminal import printable
 
     return "\n".join(printable(line.expandtabs()) for line in text.split("\n"))

@@ -1,7 +1,5 @@
 """What several commands share."""
 
-import json
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -17,18 +15,3 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
-
-
-class JsonLines(logging.Formatter):
-    """The daemon's log for programs: one object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "at": self.formatTime(record),
-            "level": record.levelname,
-            "from": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)

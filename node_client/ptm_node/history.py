@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TypedDict
 
 from ptm_node.audit import Audit, Fact
-from ptm_node.cases import printable
 from ptm_node.journal import Row
 from ptm_node.messages import Key
 from ptm_node.status import open_journal
+from ptm_node.terminal import printable
 
 
 class Told(TypedDict):
