@@ -30,4 +30,4 @@ def examine(path: Path) -> Iterator[Finding]:
     with client:
         yield from disk.engine_folder(client)
         yield from registries.check(client, config)
-        yield sandbox.check(client)
+        yield sandbox.check(client, config.node.oci_runtime)
