@@ -81,3 +81,21 @@ class GoodbyeView(NodeView):
     def post(self, request: Request) -> Response:
         record_goodbye(node=self.node)
         return Response(status=204)
+
+
+class MeView(NodeView):
+    """Who the server takes the node for; asking changes nothing, in any instance."""
+
+    instance_known = False
+
+    def get(self, request: Request) -> Response:
+        node = self.node
+        organization = node.organization
+        return Response(
+            {
+                "node": node.pk,
+                "name": node.name,
+                "organization": {"id": organization.pk, "name": organization.name},
+                "boot": node.boot,
+            }
+        )

@@ -16,6 +16,7 @@ from ptm_node.errors import NodeError, Revoked
 from ptm_node.journal import Journal
 from ptm_node.life import Life
 from ptm_node.logs import LogFolder
+from ptm_node.progress import Progress, Silent
 from ptm_node.roster import Roster
 from ptm_node.runtimes.base import Runtime
 from ptm_node.sections import Config
@@ -32,13 +33,18 @@ _JOIN_SECONDS = 3.0
 
 class Agent:
     def __init__(
-        self, config: Config, key: str, runtime: Runtime, clock: Clock | None = None
+        self,
+        config: Config,
+        key: str,
+        runtime: Runtime,
+        clock: Clock | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._lock = take_state(Path(config.node.state))
         self._life = Life(clock or Clock())
         instance = str(uuid.uuid4())
         api = ServerApi(config.server, key, instance)
-        self._site = _site(config, self._life, api, runtime)
+        self._site = _site(config, self._life, api, runtime, progress or Silent())
         self._roster = Roster(
             self._site, on_slot=self._slot_freed, on_left_over=self._left_over
         )
@@ -132,7 +138,9 @@ class Agent:
             log.debug("no goodbye: %s", error)
 
 
-def _site(config: Config, life: Life, api: ServerApi, runtime: Runtime) -> Site:
+def _site(
+    config: Config, life: Life, api: ServerApi, runtime: Runtime, progress: Progress
+) -> Site:
     state = Path(config.node.state)
     return Site(
         config=config,
@@ -145,6 +153,7 @@ def _site(config: Config, life: Life, api: ServerApi, runtime: Runtime) -> Site:
         sources=Sources(state / "cache", config, life),
         logs=LogFolder(state / "logs"),
         work=_folder(state / "work"),
+        progress=progress,
     )
 
 

@@ -78,11 +78,15 @@ class Audit(Store):
 
     def newest(self, event: str) -> Iterator[dict[str, Fact]]:
         """Entries of one event, newest first."""
+        return self.newest_of([event], limit=-1)
+
+    def newest_of(self, events: list[str], limit: int) -> Iterator[dict[str, Fact]]:
+        """Entries of some events, newest first, `limit` at most."""
+        wanted = ", ".join("?" * len(events))
+        chosen = f"SELECT entry FROM entries WHERE entry ->> 'event' IN ({wanted})"  # noqa: S608
         with self._lock:
             rows = self._db.execute(
-                "SELECT entry FROM entries WHERE entry ->> 'event' = ?"
-                " ORDER BY number DESC",
-                (event,),
+                f"{chosen} ORDER BY number DESC LIMIT ?", (*events, limit)
             ).fetchall()
         return (json.loads(row["entry"]) for row in rows)
 

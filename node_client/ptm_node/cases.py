@@ -13,6 +13,7 @@ from ptm_node.journal import Journal, Output, Phase, Row
 from ptm_node.rules import decide, question_of
 from ptm_node.sections import Config
 from ptm_node.status import moment
+from ptm_node.terminal import printable
 
 _SHOWN = 16 << 10
 
@@ -111,14 +112,6 @@ def preview(spool: Path, row: Row) -> str:
     if row.output is not None and row.output.size > len(start):
         lines.append("  … (--save FILE writes all of it)")
     return "\n".join(map(printable, lines))
-
-
-def printable(text: str) -> str:
-    """Text of a stranger for a terminal: control and direction marks are spelled."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode()
-        for char in text
-    )
 
 
 def _who(case: Case) -> str:

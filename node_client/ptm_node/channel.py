@@ -44,8 +44,8 @@ class Channel:
         self, server: Server, api: ServerApi, life: Life, on_look: Callable[[], None]
     ) -> None:
         self._mode = server.channel
-        self._address = _address(server.url)
-        self._tls = _tls(server) if self._address.startswith("wss:") else None
+        self._server = server
+        self._tls = trusted(server) if server.url.startswith("https:") else None
         self._api = api
         self._life = life
         self._on_look = on_look
@@ -97,19 +97,7 @@ class Channel:
         return False
 
     def _listen(self) -> None:
-        with connect(
-            self._address,
-            ssl=self._tls,
-            additional_headers=self._api.headers,
-            user_agent_header=f"ptm-node/{__version__}",
-            compression=None,
-            open_timeout=_OPEN_SECONDS,
-            ping_interval=_PING_SECONDS,
-            ping_timeout=_PING_SECONDS,
-            close_timeout=2.0,
-            max_size=1 << 16,
-            logger=_library_log,
-        ) as self._socket:
+        with open_socket(self._server, self._api.headers, self._tls) as self._socket:
             log.info("listening on the socket")
             self._on_look()
             if self._life.leaving.is_set():  # close() may have come too early
@@ -137,12 +125,31 @@ class Channel:
             log.warning("the socket does not get through; long polling instead")
 
 
+def open_socket(
+    server: Server, headers: dict[str, str], tls: ssl.SSLContext | None = None
+) -> ClientConnection:
+    address = _address(server.url)
+    return connect(
+        address,
+        ssl=(tls or trusted(server)) if address.startswith("wss:") else None,
+        additional_headers=headers,
+        user_agent_header=f"ptm-node/{__version__}",
+        compression=None,
+        open_timeout=_OPEN_SECONDS,
+        ping_interval=_PING_SECONDS,
+        ping_timeout=_PING_SECONDS,
+        close_timeout=2.0,
+        max_size=1 << 16,
+        logger=_library_log,
+    )
+
+
 def _address(url: str) -> str:
     parts = urlsplit(url)
     scheme = "wss" if parts.scheme == "https" else "ws"
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/ws/node/"
 
 
-def _tls(server: Server) -> ssl.SSLContext:
+def trusted(server: Server) -> ssl.SSLContext:
     """Trusts what the HTTP requests trust."""
     return ssl.create_default_context(cafile=server.ca_bundle or certifi.where())

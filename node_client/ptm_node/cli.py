@@ -1,24 +1,34 @@
 """The command `ptm-node`.
 
-Exit status: 0 done · 1 anything else · 2 the configuration is to be corrected ·
-3 the server refuses this node (key unknown or revoked, superseded by another daemon,
-protocol not supported) · 4 another daemon holds the state folder.
+Exit status: 0 done · 1 anything else, such as a check that failed · 2 the
+configuration or the command is to be corrected · 3 the server refuses this node (key
+unknown or revoked, superseded by another daemon, protocol not supported) · 4 another
+daemon holds the state folder.
 """
 
 import json
-import logging
 import signal
-import socket
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from ptm_node import __version__, cli_audit, cli_decisions, cli_policy, config
+from ptm_node import (
+    __version__,
+    cli_audit,
+    cli_decisions,
+    cli_doctor,
+    cli_init,
+    cli_life,
+    cli_policy,
+    config,
+)
 from ptm_node.cli_options import ConfigOption, JsonOption
 from ptm_node.errors import NodeError
+from ptm_node.log_lines import set_up_logging
 from ptm_node.state import HEED
 
 if TYPE_CHECKING:
@@ -36,58 +46,46 @@ app = typer.Typer(
 
 app.add_typer(cli_policy.app, name="policy")
 app.add_typer(cli_audit.app, name="audit")
-for decision in (
+for command in (
+    cli_init.init,
     cli_decisions.approve,
     cli_decisions.reject,
     cli_decisions.release,
     cli_decisions.withhold,
+    cli_doctor.doctor,
+    cli_life.runs,
+    cli_life.logs,
+    cli_life.pause,
+    cli_life.resume,
+    cli_life.stop,
+    cli_life.gc,
 ):
-    app.command()(decision)
+    app.command()(command)
 
 
 @app.command()
-def init(
-    server: Annotated[str, typer.Option(help="The address of the server.")],
-    code: Annotated[str, typer.Option(help="The one-time enrolment code.")],
-    config_file: ConfigOption,
-    name: Annotated[str, typer.Option(help="What to call this node.")] = "",
-    ca_bundle: Annotated[
-        Path | None, typer.Option(help="Certificates to trust, as a PEM file.")
-    ] = None,
-) -> None:
-    """Enrol this node, and write its key and a configuration with comments."""
-    from ptm_node.enrol import initialise
-
-    enrolled = initialise(
-        config_file,
-        server=server,
-        code=code,
-        name=name or socket.gethostname(),
-        ca_bundle=str(ca_bundle.absolute()) if ca_bundle else None,
-    )
-    typer.echo(f"Enrolled as node {enrolled.node} of {enrolled.organization.name}.")
-    typer.echo(f"Now release databases and images in {config_file}, then start it:")
-    typer.echo(f"  ptm-node run --config {config_file}")
-
-
-@app.command()
-def run(config_file: ConfigOption) -> None:
+def run(config_file: ConfigOption, as_json: JsonOption = False) -> None:
     """Run the daemon. The first SIGTERM or Ctrl-C drains it, a second ends it now."""
     from ptm_node.agent import Agent
     from ptm_node.clock import Clock
+    from ptm_node.progress import Silent, bars
     from ptm_node.runtimes.docker import DockerRuntime
 
-    _set_up_logging()
+    set_up_logging(as_json=as_json)
     settings = config.load(config_file)
     key = config.read_key(Path(settings.node.key_file))
     signals = {signal.SIGTERM, signal.SIGINT, HEED}
     # Blocked in every thread; one thread takes them when they come.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     clock = Clock()
-    runtime = DockerRuntime(config.key_prefix(key), clock, settings.node.oci_runtime)
-    agent = Agent(settings, key, runtime, clock)
-    threading.Thread(target=_obey, args=(agent, signals), daemon=True).start()
-    agent.serve()
+    watched = sys.stderr.isatty() and not as_json
+    with bars() if watched else nullcontext(Silent()) as progress:
+        oci_runtime = settings.node.oci_runtime
+        node = config.key_prefix(key)
+        runtime = DockerRuntime(node, clock, oci_runtime, progress)
+        agent = Agent(settings, key, runtime, clock, progress)
+        threading.Thread(target=_obey, args=(agent, signals), daemon=True).start()
+        agent.serve()
 
 
 @app.command()
@@ -103,30 +101,9 @@ def status(
 
 
 @app.command()
-def pause(
-    config_file: ConfigOption,
-    reason: Annotated[str, typer.Option(help="Shown by `status`.")] = "by the operator",
-) -> None:
-    """Begin nothing new until `resume`, over any restart. What runs goes on."""
-    from ptm_node import status
-
-    status.pause(Path(config.load(config_file).node.state), reason)
-    typer.echo("Paused: no new run begins.")
-
-
-@app.command()
-def resume(config_file: ConfigOption) -> None:
-    """Take work again after `pause`."""
-    from ptm_node import status
-
-    status.pause(Path(config.load(config_file).node.state), "")
-    typer.echo("Resumed: the node asks for work.")
-
-
-@app.command()
-def version() -> None:
+def version(as_json: JsonOption = False) -> None:
     """Show the version."""
-    typer.echo(__version__)
+    typer.echo(json.dumps({"version": __version__}) if as_json else __version__)
 
 
 def main() -> None:
@@ -142,14 +119,3 @@ def _obey(agent: "Agent", signals: set[signal.Signals]) -> None:
         while signal.sigwait(signals) == HEED:
             agent.heed()
         end()
-
-
-def _set_up_logging() -> None:
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    # The service manager shows these lines; libraries speak only of trouble.
-    for library in ("urllib3", "docker", "websockets"):
-        logging.getLogger(library).setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""What several commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,12 @@ from typing import Annotated
 import typer
 
 ConfigOption = Annotated[
-    Path, typer.Option("--config", help="The configuration file of this node.")
+    Path,
+    typer.Option(
+        "--config",
+        envvar="PTM_NODE_CONFIG",
+        show_envvar=True,
+        help="The configuration file of this node.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]

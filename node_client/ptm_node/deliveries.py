@@ -108,6 +108,7 @@ class ResultUpload:
         self._outbox = outbox
         self._output = output
         self._damaged = 0
+        self._named = f"result of run {key}"
         self._upload = Upload(
             site.api.transport, key, site.spool.path(key), output, resumed=resumed
         )
@@ -118,14 +119,19 @@ class ResultUpload:
         except Refused as refused:
             self._begin_again_if_damaged(refused)
             return False
+        progress = self._outbox.site.progress
+        progress.tell(self._named, self._upload.sent, self._output.size)
         if acknowledged:
+            progress.end(self._named)
             self._outbox.sent(self.key, self._output)
         return acknowledged
 
     def gone(self, reason: str) -> None:
+        self._outbox.site.progress.end(self._named)
         self._outbox.give_up(self.key, reason)
 
     def refused(self, refused: Refused) -> None:
+        self._outbox.site.progress.end(self._named)
         report = internal_failure(self.key)
         if refused.code == "result_too_large":
             report = Report(

@@ -8,10 +8,12 @@ import secrets
 from pathlib import Path
 
 from ptm_node import config, sections
-from ptm_node.errors import ConfigError, Refused, Terminal
+from ptm_node.doctor.certificates import certificate_problem
+from ptm_node.errors import ConfigError, NotTrusted, Refused, Terminal
 from ptm_node.messages import Enrolled, Enrolment
 from ptm_node.server_api import enrol
 from ptm_node.template import TEMPLATE
+from ptm_node.transport import Transport
 
 
 def initialise(
@@ -22,13 +24,8 @@ def initialise(
     The key is on disk before the server hears of it, so that a repeat shows the same
     key, which the server recognises.
     """
-    if path.exists():
-        raise ConfigError(
-            f"{path}: this node is enrolled already; name another file for another."
-        )
-    if not config.is_safe(server):
-        raise ConfigError(f"{server}: only https is safe outside this machine.")
-    address = sections.Server(url=server, ca_bundle=ca_bundle)
+    check_path(path)
+    address = check_way(server, ca_bundle)
     path.parent.mkdir(parents=True, exist_ok=True)
     key_file = path.with_suffix(".key")
     fresh = not key_file.exists()
@@ -44,6 +41,31 @@ def initialise(
         raise Terminal(f"not enrolled: {refused}") from None
     _write_secret(path, _configuration(path, address, name))
     return enrolled
+
+
+def check_path(path: Path) -> None:
+    if path.exists():
+        raise ConfigError(
+            f"{path}: this node is enrolled already; name another file for another."
+        )
+
+
+def check_way(url: str, ca_bundle: str | None) -> sections.Server:
+    """The server, if it can be trusted and answers; nothing is written by then."""
+    if not config.is_safe(url):
+        raise ConfigError(f"{url}: only https is safe outside this machine.")
+    server = sections.Server(url=url, ca_bundle=ca_bundle)
+    problem = certificate_problem(server)
+    if problem is not None:
+        raise NotTrusted(f"certificate: {problem.what}; {problem.remedy}.")
+    transport = Transport(server, {})
+    try:
+        transport.send("GET", "me/")
+    except (Terminal, Refused):
+        pass  # without a key it says no, in the words of a PyTaskManager server
+    finally:
+        transport.close()
+    return server
 
 
 def _new_key() -> str:

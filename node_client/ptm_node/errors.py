@@ -21,12 +21,28 @@ class ConfigError(NodeError):
     exit_code = 2
 
 
+class NotTrusted(ConfigError):
+    """The server's certificate, by the certificates that the site trusts."""
+
+
 class ExamplesFail(NodeError):
     """The site's rules do not say what its examples mean them to say."""
 
 
 class AuditBroken(NodeError):
     """The site's audit is not what was written."""
+
+
+class Unwell(NodeError):
+    """The doctor found something that runs cannot do without."""
+
+
+class NotKept(NodeError):
+    """The site has nothing of the kind that was asked for."""
+
+
+class StillThere(NodeError):
+    """The daemon has not ended in the time that was given."""
 
 
 class NotWaiting(NodeError):

@@ -15,6 +15,8 @@ from ptm_node.store import Store
 
 # Noted by the site's operator: why nothing new is to begin.
 PAUSE = "pause_ordered"
+# The number of the daemon's newest start.
+BOOT = "boot"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value NOT NULL);
 CREATE TABLE IF NOT EXISTS runs (
@@ -75,8 +77,8 @@ class Journal(Store):
         The clock has a part in it, so that a node whose journal was lost comes back.
         """
         with self._transaction():
-            boot = max(self._number("boot") + 1, round(now * 1000))
-            self._set_meta("boot", boot)
+            boot = max(self._number(BOOT) + 1, round(now * 1000))
+            self._set_meta(BOOT, boot)
         return boot
 
     def note(self, name: str, value: str | float) -> None:

@@ -1,6 +1,7 @@
 """The logs of containers: kept at the site, within bounds."""
 
 import logging
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from ptm_node.runtimes.base import Handle, Runtime
 log = logging.getLogger(__name__)
 
 _KEPT_FILES = 200
+_NAME = re.compile(r"(\d+)-(\d+)\.log")
 
 
 class LogFolder:
@@ -23,6 +25,11 @@ class LogFolder:
 
     def path(self, key: Key) -> Path:
         return self._folder / f"{key}.log"
+
+    def keys(self) -> list[Key]:
+        """The attempts whose logs are kept, in their order."""
+        found = map(_NAME.fullmatch, (path.name for path in self._folder.iterdir()))
+        return sorted(Key(int(name[1]), int(name[2])) for name in found if name)
 
     def make_room(self) -> None:
         files = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)

@@ -245,6 +245,15 @@ class Enrolled(Struct, frozen=True):
     organization: Named
 
 
+class Myself(Struct, frozen=True):
+    """Who the server takes this node for, and its newest start."""
+
+    node: int
+    name: str
+    organization: Named
+    boot: int
+
+
 class Problem(Struct, frozen=True):
     """problem+json, as far as a node reads it."""
 

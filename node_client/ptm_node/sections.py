@@ -194,6 +194,7 @@ class Limits(Section, frozen=True):
     time: Duration = Duration(3600)
     stop_grace: Duration = Duration(10)
     concurrent_runs: Annotated[int, Meta(ge=1, le=64)] = 2
+    image_cache: Size = Size(20 << 30)
 
 
 class Config(NamedTuple):

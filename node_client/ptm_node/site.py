@@ -8,6 +8,7 @@ from ptm_node.journal import Journal
 from ptm_node.life import Life
 from ptm_node.logs import LogFolder
 from ptm_node.messages import Key
+from ptm_node.progress import Progress
 from ptm_node.runtimes.base import Runtime
 from ptm_node.sections import Config
 from ptm_node.server_api import ServerApi
@@ -27,6 +28,7 @@ class Site:
     sources: Sources
     logs: LogFolder
     work: Path
+    progress: Progress
 
     def work_folder(self, key: Key) -> Path:
         """The files that one attempt's container sees."""

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import select
 import signal
 from pathlib import Path
 from typing import IO
@@ -39,6 +40,29 @@ def tell(state: Path, what: signal.Signals) -> bool:
         return False
     os.kill(process, what)
     return True
+
+
+def end(state: Path, *signals: signal.Signals, seconds: float | None) -> bool:
+    """Sends signals to the daemon and waits until it has ended; whether it has.
+
+    The process is held by a descriptor: should it end, its number may be another's.
+    """
+    process = daemon_of(state)
+    if process is None:
+        return True
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        return True
+    try:
+        if daemon_of(state) != process:
+            return True
+        for each in signals:
+            signal.pidfd_send_signal(descriptor, each)
+        ended, _, _ = select.select([descriptor], [], [], seconds)
+    finally:
+        os.close(descriptor)
+    return bool(ended)
 
 
 def _lock(state: Path) -> IO[bytes] | None:

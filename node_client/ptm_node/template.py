@@ -146,6 +146,8 @@ name = "our node"
 #stop_grace = "10s"
 # How many may run at the same time.
 #concurrent_runs = 2
+# How much of the disk images may keep; `ptm-node gc` removes the unused beyond it.
+#image_cache = "20g"
 """
 
 

@@ -61,6 +61,11 @@ class Upload:
             raise Trouble("the server dropped the upload; beginning again") from None
         return self._offset == self._output.size
 
+    @property
+    def sent(self) -> int:
+        """Bytes that the server is known to have."""
+        return self._offset or 0
+
     def restart(self) -> None:
         self._location, self._offset = None, None
 

@@ -68,6 +68,10 @@ class FakeProtocol(FakeRuns):
     ) -> Reply:
         if (method, path) == ("POST", "hello/"):
             return self._hello(json.loads(body))
+        if (method, path) == ("GET", "me/"):
+            organization = {"id": 3, "name": "Maastro"}
+            whose = {"name": "test", "organization": organization}
+            return Reply(200, {"node": 7, **whose, "boot": self.boot})
         if headers.get("PTM-Instance") != self.instance:
             raise Problem(409, "instance_superseded")
         if (method, path) == ("POST", "claim/"):

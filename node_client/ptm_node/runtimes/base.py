@@ -71,6 +71,7 @@ class ContainerSpec:
     mounts: tuple[Mount, ...]
     limits: Limits
     credentials: Credentials | None = None
+    command: tuple[str, ...] = ()  # instead of the image's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from docker.types import Mount as DockerMount
 from ptm_node.clock import Clock
 from ptm_node.errors import RunFailure
 from ptm_node.messages import Code, Key
+from ptm_node.progress import Progress, Silent
 from ptm_node.runtimes.base import (
     ContainerSpec,
     Exit,
@@ -31,6 +32,7 @@ from ptm_node.runtimes.docker_watch import LABEL, Watch
 
 log = logging.getLogger(__name__)
 
+_CONNECT_SECONDS = 10.0
 _NO_COMMAND = re.compile(
     r"executable file not found|no such file|permission denied|exec format error"
     r"|no command specified",
@@ -40,15 +42,24 @@ GVISOR = "runsc"
 # Threads of gVisor's kernel, which Docker counts as the container's: it dies without.
 _OWN_THREADS = 128
 _NO_RUNTIME = re.compile(r"unknown( or invalid)? runtime", re.IGNORECASE)
+# Then it is the site that has no such file.
+_NO_MOUNT = re.compile(r"mounting|bind source|mount config", re.IGNORECASE)
 
 
 class DockerRuntime:
     """The six verbs over one Docker engine (see `base.Runtime`)."""
 
-    def __init__(self, node: str, clock: Clock, oci_runtime: str | None = None) -> None:
+    def __init__(
+        self,
+        node: str,
+        clock: Clock,
+        oci_runtime: str | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         self._node = node
         self._oci_runtime = oci_runtime
         self._watch = Watch(node, clock)
+        self._progress = progress or Silent()
         # Folders that an image declares as volumes, for images that ran before.
         self._volumes: dict[str, list[str]] = {}
 
@@ -66,13 +77,23 @@ class DockerRuntime:
     def close(self) -> None:
         self._watch.close()
 
+    @contextmanager
+    def connected(self) -> Iterator[docker.APIClient]:
+        """For a command beside the daemon. Raises RuntimeUnavailable."""
+        self.open(on_change=lambda: None)
+        try:
+            self._watch.await_ready(_CONNECT_SECONDS)
+            yield self._watch.client
+        finally:
+            self.close()
+
     def prepare(self, spec: ContainerSpec, before_pull: Callable[[], None]) -> Handle:
         with _engine_errors("create"):
             try:
                 container = self._create(spec)
             except ImageNotFound:
                 before_pull()
-                pull(self._watch.client, spec.image, spec.credentials)
+                pull(self._watch.client, spec.image, spec.credentials, self._progress)
                 container = self._create(spec)
         self._watch.created(container)
         return Handle(spec.key, container)
@@ -125,6 +146,7 @@ class DockerRuntime:
         answer = client.create_container(
             spec.image,
             name=self._container_name(spec.key),
+            entrypoint=list(spec.command) or None,
             user=f"{uid}:{gid}",
             environment=dict(spec.environment),
             labels=self._labels(spec.key),
@@ -224,10 +246,11 @@ def _engine_errors(verb: str) -> Iterator[None]:
         yield
     except APIError as error:
         log.warning("Docker could not %s a container: %s", verb, error.explanation)
-        if _NO_RUNTIME.search(str(error.explanation)):
+        said = str(error.explanation)
+        if _NO_RUNTIME.search(said):
             detail = "the container engine of this site lacks its OCI runtime"
             raise RunFailure(Code.RUNTIME_UNAVAILABLE, detail, retry=True) from None
-        if _NO_COMMAND.search(str(error.explanation)):
+        if _NO_COMMAND.search(said) and not _NO_MOUNT.search(said):
             detail = "the image has no command that can be started"
             raise RunFailure(Code.EXIT_NONZERO, detail) from None
         detail = f"the container engine could not {verb} the container"

@@ -77,6 +77,10 @@ class Watch:
                 self._stream.close()
         self._thread.join(timeout=2)
 
+    def await_ready(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self.ready, seconds)
+
     def created(self, container: str) -> None:
         with self._changed:
             self._alive.add(container)
@@ -113,9 +117,7 @@ class Watch:
             self._clock.wait(self._closing, backoff.delay())
 
     def _follow(self, backoff: Backoff) -> None:
-        client = docker.APIClient(
-            version="auto", timeout=_API_SECONDS, **kwargs_from_env()
-        )
+        client = connect()
         with (
             closing(client),
             events(client, {**self.filters, "event": ["die"]}) as self._stream,
@@ -159,6 +161,11 @@ class Watch:
             self._outage_told = True
             log.warning("Docker does not answer; no new runs until it does")
             self._on_change()
+
+
+def connect() -> docker.APIClient:
+    """The engine that the environment names, or this machine's."""
+    return docker.APIClient(version="auto", timeout=_API_SECONDS, **kwargs_from_env())
 
 
 def _look(client: docker.APIClient, container: str) -> Ended | None:

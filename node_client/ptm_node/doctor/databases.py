@@ -1,0 +1,101 @@
+"""Each database: is it there, may the sandbox read it, is it what it is said to be."""
+
+import csv
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ptm_node.doctor.findings import Finding, failed, ok, warning
+from ptm_node.runtimes.base import sandbox_user
+from ptm_node.sections import Config, Database
+
+_HEADER_AT_MOST = 1 << 20
+_EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+
+def check(config: Config) -> Iterator[Finding]:
+    if not config.databases:
+        remedy = "describe one as [databases.default]"
+        yield warning("databases", "none is configured", remedy)
+    for label, database in config.databases.items():
+        yield _check(f"database {label}", database)
+
+
+def _check(check: str, database: Database) -> Finding:
+    path = Path(database.uri)
+    uid, _ = sandbox_user()
+    try:
+        if not _readable(path):
+            what = f"{path} cannot be read by the user of the containers, {uid}"
+            remedy = f"let that user read it, as by `setfacl -m u:{uid}:r`"
+            return failed(check, what, remedy)
+        problem = _LOOKS.get(database.type, _anything)(path)
+    except OSError as error:
+        what = f"{path}: {error.strerror or 'it cannot be opened'}"
+        return failed(check, what, "correct uri, or put the data there")
+    if problem:
+        remedy = "correct type or uri, or mend the file"
+        return failed(check, f"{path} {problem}", remedy)
+    if not database.collaborations:
+        remedy = "name the collaborations that may use it"
+        return warning(check, "it is released to no collaboration", remedy)
+    return ok(check, f"{path} can be read as {database.type}")
+
+
+def _readable(path: Path) -> bool:
+    """For the user of the containers. The engine opens the folders above it itself."""
+    wanted = os.R_OK | (os.X_OK if path.is_dir() else 0)
+    uid, gid = sandbox_user()
+    found = path.stat()
+    if uid == os.getuid() or "system.posix_acl_access" in os.listxattr(path):
+        return os.access(path, wanted)  # of a list of rights root sees no more
+    if found.st_uid == uid:
+        granted = found.st_mode >> 6
+    elif found.st_gid == gid:
+        granted = found.st_mode >> 3
+    else:
+        granted = found.st_mode
+    return granted & wanted == wanted
+
+
+def _csv(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            names = next(csv.reader([file.readline(_HEADER_AT_MOST)]), [])
+    except (UnicodeDecodeError, csv.Error):
+        return "does not begin with a line of text in UTF-8"
+    if not any(name.strip() for name in names):
+        return "has no header with column names"
+    return ""
+
+
+def _parquet(path: Path) -> str:
+    with path.open("rb") as file:
+        first = file.read(4)
+        file.seek(max(path.stat().st_size - 4, 0))
+        whole = first == file.read(4) == b"PAR1"
+    return "" if whole else "is no whole Parquet file"
+
+
+def _excel(path: Path) -> str:
+    with path.open("rb") as file:
+        return "" if file.read(4) in _EXCEL else "is no Excel file"
+
+
+def _folder(path: Path) -> str:
+    return "" if path.is_dir() else "is no folder"
+
+
+def _anything(path: Path) -> str:
+    mode = path.stat().st_mode
+    fits = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+    return "" if fits else "is neither a file nor a folder"
+
+
+_LOOKS: dict[str, Callable[[Path], str]] = {
+    "csv": _csv,
+    "parquet": _parquet,
+    "excel": _excel,
+    "folder": _folder,
+}
