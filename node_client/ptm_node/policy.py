@@ -36,7 +36,18 @@ def check(config: Config, assignment: Assignment) -> Permit:
     if hashlib.sha256(assignment.input).hexdigest() != assignment.input_sha256:
         detail = "the input does not have the checksum that came with it"
         raise RunFailure(Code.INTERNAL, detail, retry=True)
+    if _called(assignment) not in (None, assignment.function):
+        raise _refused("the input calls another function than the task names")
     return Permit(str(image), _databases(config, assignment), verdict.terms)
+
+
+def _called(assignment: Assignment) -> object:
+    """The function that the input names, in the form that our server gives it."""
+    try:
+        said = msgspec.json.decode(assignment.input)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    return said.get("method") if isinstance(said, dict) else None
 
 
 def _databases(config: Config, assignment: Assignment) -> dict[str, Database]:

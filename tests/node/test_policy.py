@@ -1,5 +1,6 @@
 """The site's rules hold whatever the server says."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def test_a_released_file_that_is_gone_fails_the_run(site: sections.Config) -> No
 
 def test_a_folder_is_a_folder(site: sections.Config, tmp_path: Path) -> None:
     permit = policy.check(site, assignment(Key(1, 1), IMAGE, labels=("folder",)))
-    assert permit.databases["folder"].uri == str(tmp_path)
+    assert permit.databases["folder"] == site.databases["folder"]
 
 
 def test_an_input_that_is_not_what_was_sent_is_not_used(site: sections.Config) -> None:
@@ -140,3 +141,28 @@ def test_no_path_of_the_site_is_told(site: sections.Config, tmp_path: Path) -> N
         with pytest.raises(RunFailure) as failure:
             policy.check(site, assignment(Key(1, 1), IMAGE, labels=labels))
         assert str(tmp_path) not in failure.value.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (b'{"method": "summary", "kwargs": {}}', None),
+        (b'{"kwargs": {}}', None),
+        (b"no JSON at all", None),
+        (b"[1]", None),
+        (b'{"method": "rows", "kwargs": {}}', ("rejected", "policy_refused")),
+        (b'{"method": ["summary"]}', ("rejected", "policy_refused")),
+        (b'{"method": "summary", "method": "rows"}', ("rejected", "policy_refused")),
+    ],
+)
+def test_the_input_calls_the_function_that_the_rules_were_asked_about(
+    site: sections.Config, text: bytes, answer: tuple[str, str] | None
+) -> None:
+    told: dict[str, Any] = {
+        "input": text,
+        "input_sha256": hashlib.sha256(text).hexdigest(),
+    }
+    if answer is None:
+        policy.check(site, assignment(Key(1, 1), IMAGE, **told))
+    else:
+        assert refusal(site, **told) == answer

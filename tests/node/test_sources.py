@@ -18,9 +18,8 @@ from ptm_node.messages import Key
 from ptm_node.runtimes.base import Mount, sandbox_user
 from ptm_node.sources import Source, Sources
 
-from tests.node.docker_support import output_of, own_containers
+from tests.node.docker_support import Engine, output_of, own_containers
 from tests.node.harness import write_config
-from tests.node.test_docker_sandbox import Engine
 
 STEWARD = 4711  # a user of the site, who is nobody here
 

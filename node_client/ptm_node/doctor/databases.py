@@ -1,14 +1,12 @@
 """Each database: is it there, may the sandbox read it, is it what it is said to be."""
 
 import csv
-import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ptm_node.doctor.findings import Finding, failed, ok, warning
-from ptm_node.runtimes.base import sandbox_user
-from ptm_node.sections import Config, Database
+from ptm_node.sections import Config, FileDatabase
 
 _HEADER_AT_MOST = 1 << 20
 _EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -19,17 +17,17 @@ def check(config: Config) -> Iterator[Finding]:
         remedy = "describe one as [databases.default]"
         yield warning("databases", "none is configured", remedy)
     for label, database in config.databases.items():
-        yield _check(f"database {label}", database)
+        if isinstance(database, FileDatabase):
+            yield _check(f"database {label}", database)
+        else:
+            remedy = "see `ptm-node logs` of the first run that reads it"
+            what = "it is not tried here: the node asks when a run needs it"
+            yield warning(f"database {label}", what, remedy)
 
 
-def _check(check: str, database: Database) -> Finding:
+def _check(check: str, database: FileDatabase) -> Finding:
     path = Path(database.uri)
-    uid, _ = sandbox_user()
     try:
-        if not _readable(path):
-            what = f"{path} cannot be read by the user of the containers, {uid}"
-            remedy = f"let that user read it, as by `setfacl -m u:{uid}:r`"
-            return failed(check, what, remedy)
         problem = _LOOKS.get(database.type, _anything)(path)
     except OSError as error:
         what = f"{path}: {error.strerror or 'it cannot be opened'}"
@@ -41,22 +39,6 @@ def _check(check: str, database: Database) -> Finding:
         remedy = "name the collaborations that may use it"
         return warning(check, "it is released to no collaboration", remedy)
     return ok(check, f"{path} can be read as {database.type}")
-
-
-def _readable(path: Path) -> bool:
-    """For the user of the containers. The engine opens the folders above it itself."""
-    wanted = os.R_OK | (os.X_OK if path.is_dir() else 0)
-    uid, gid = sandbox_user()
-    found = path.stat()
-    if uid == os.getuid() or "system.posix_acl_access" in os.listxattr(path):
-        return os.access(path, wanted)  # of a list of rights root sees no more
-    if found.st_uid == uid:
-        granted = found.st_mode >> 6
-    elif found.st_gid == gid:
-        granted = found.st_mode >> 3
-    else:
-        granted = found.st_mode
-    return granted & wanted == wanted
 
 
 def _csv(path: Path) -> str:
