@@ -94,6 +94,7 @@ class ServicePage:
     label: ClassVar[str]
     icon: ClassVar[str] = "edit"
     danger: ClassVar[bool] = False
+    on_start: ClassVar[bool] = True  # whether the start page leads there too
     form_class: ClassVar[type[AdminForm]] = AdminForm
     introduction: ClassVar[str] = ""
     submit: ClassVar[str] = (

@@ -148,5 +148,5 @@ def _steps(model_admin: Any, reader: User) -> list[dict[str, str]]:
     return [
         page.button(model_admin)
         for page in pages
-        if page is not None and page.open_to(reader)
+        if page is not None and page.on_start and page.open_to(reader)
     ]

@@ -22,6 +22,7 @@ from ptm_site.admin_shown import counted
 
 
 class ImportOrganizations(ImportPage):
+    on_start = False  # where the same words lead to the people of organizations
     columns = COLUMNS
     template = "admin/participations_preview.html"
     counted = {
@@ -52,6 +53,7 @@ class ImportOrganizations(ImportPage):
 
 
 class ExportOrganizations(ExportPage):
+    on_start = False
     filename = "collaboration-members.csv"
 
     @classmethod
