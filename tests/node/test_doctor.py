@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import docker
 import msgspec
@@ -333,3 +334,13 @@ def test_another_kernel_may_tell_less_of_the_sandbox_but_nothing_wrong() -> None
     assert sandbox._judge(less, tells_all=False).level is Level.OK
     wrong = said.replace("NoNewPrivs:\t1", "NoNewPrivs:\t0")
     assert sandbox._judge(wrong, tells_all=False).level is Level.FAILED
+
+
+def test_an_image_without_a_shell_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uid, gid = sandbox_user()
+    said = iter(["[FATAL] exec /bin/sh failed", INSIDE.format(uid=uid, gid=gid)])
+    monkeypatch.setattr(sandbox, "_look_from_inside", lambda *_: next(said))
+    client = Mock(images=lambda: [{"Id": "a", "Size": 1}, {"Id": "b", "Size": 2}])
+    assert sandbox.check(client, None).level is Level.OK

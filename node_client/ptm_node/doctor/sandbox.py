@@ -43,7 +43,8 @@ def check(client: docker.APIClient, oci_runtime: str | None) -> Finding:
         return warning(_CHECK, "no image is here to try it with", remedy)
     for image in images[:_TRIED_AT_MOST]:
         with suppress(RunFailure):
-            if said := _look_from_inside(str(image["Id"]), oci_runtime):
+            said = _look_from_inside(str(image["Id"]), oci_runtime)
+            if "Uid:" in said:  # else it has no shell, as its init may have said
                 return _judge(said, tells_all=oci_runtime is None)
     remedy = "run `ptm-node doctor` again when another image is here"
     return warning(_CHECK, "no image that is here has a shell to look with", remedy)
