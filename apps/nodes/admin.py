@@ -127,8 +127,8 @@ class NodeAdmin(ScopedAdmin):
         return node.concurrent_runs
 
     @admin.display(description="site’s audit")
-    def site_audit(self, node: Node) -> str:
-        return node.audit_head or "The node has not told its head"
+    def site_audit(self, node: Node) -> Any:
+        return shown.words(node.audit_head or "The node has not told its head")
 
     @admin.display(description="enrolled")
     def since(self, node: Node) -> Any:

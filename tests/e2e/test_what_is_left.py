@@ -11,7 +11,11 @@ from tools.rig.platform import Platform
 
 KEPT = {"node.toml", "node.key", "node.log", "registry.password"}
 KEPT_FOLDERS = {"data", "state/logs"}
-KEPT_STATE = {"lock", "journal.sqlite3", "journal.sqlite3-shm", "journal.sqlite3-wal"}
+KEPT_STATE = {"lock"} | {
+    f"{name}.sqlite3{part}"
+    for name in ("journal", "audit")
+    for part in ("", "-shm", "-wal")
+}
 
 
 def test_a_volume_that_an_image_asks_for_is_never_made(
