@@ -145,6 +145,10 @@ def _show(desk: _Desk, phase: Phase, run: int | None, as_json: bool) -> None:
 
 def _decide(desk: _Desk, phase: Phase, run: int, given: Answer, as_json: bool) -> None:
     row = _waiting(desk, phase, run)
+    # Blanks make no second person of the first.
+    given = given._replace(name=" ".join(given.name.split()))
+    if not given.name:
+        raise NotWaiting("say who decides: --name is blank")
     terms = decide(desk.config, question_of(row.assignment)).terms
     if given.scope is Scope.IMAGE and terms.approval == "always":
         raise NotWaiting("this site asks for every run: use --for task, or none")

@@ -102,7 +102,9 @@ def test_two_people_have_to_say_yes(
     start(policy={"approval": "always", "approvers": 2})
     run = server.wait_status(server.add_run(IMAGE), "awaiting_approval")
     assert "1 more has to say yes" in said("approve", "1", *ADA)
-    assert "somebody else" in refused("approve", "1", "--name", "ADA")
+    for same in ("ADA", " Ada ", "ada\t"):
+        assert "somebody else" in refused("approve", "1", "--name", same)
+    assert "blank" in refused("approve", "1", "--name", " ")
     assert "Ada (1 of 2)" in said("approve", "1")
     assert run.status == "awaiting_approval"
     said("approve", "1", "--name", "Grace")
