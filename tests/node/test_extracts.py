@@ -389,10 +389,9 @@ def test_a_daemon_that_leaves_ends_the_query(
 
     thread = threading.Thread(target=provide)
     thread.start()
-    active = (
-        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(300)%%'"
-    )
-    while postgres.execute(f"{active} AND pid <> pg_backend_pid()", ()) == [(0,)]:
+    # By what it waits for: the statement that sleeps is the cursor's FETCH.
+    asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    while postgres.execute(asleep, ()) == [(0,)]:
         assert thread.is_alive()
     site.life.leave()
     thread.join(30)
