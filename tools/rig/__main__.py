@@ -1,6 +1,7 @@
 """What the Makefile asks of the rig, as commands.
 
-`python -m tools.rig base-image` makes the algorithms' base image, once;
+`python -m tools.rig base-image` makes the algorithms' base image, and keeps its layers
+as a registry takes them, once;
 `python -m tools.rig engine -- CMD…` runs CMD with a Docker engine;
 `python -m tools.rig services -- CMD…` runs CMD with PostgreSQL and Redis.
 """
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tools.rig.engine import docker_engine
@@ -21,6 +22,7 @@ from tools.rig.images import ensure_base_image
 from tools.rig.postgres import Postgres
 from tools.rig.process import as_user, find_program, free_port, sigterm_unwinds
 from tools.rig.redis import Redis
+from tools.rig.registry import Registry
 
 USAGE = (
     "usage: python -m tools.rig base-image | engine -- COMMAND [ARGUMENT …]"
@@ -56,21 +58,28 @@ def run(arguments: list[str]) -> int:
 
 def prepare_base_image() -> None:
     start = time.monotonic()
-    with docker_engine() as client:
+    with docker_engine() as client, _scratch(VAR, "registry-") as folder:
         name = ensure_base_image(client)
+        with Registry(folder, free_port()) as registry:
+            registry.push(client, name, "ptm/base", "1")
     print(f"Base image {name} … ready in {time.monotonic() - start:.0f} s")
 
 
 def run_with_services(command: Sequence[str], folder: Path = VAR) -> int:
     """Run `command` beside new, empty services; its exit status."""
-    folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        scratch = tempfile.TemporaryDirectory(dir=folder, prefix="services-")
-        place = Path(stack.enter_context(scratch))
+        place = stack.enter_context(_scratch(folder, "services-"))
         postgres = stack.enter_context(Postgres(place / "postgres", free_port()))
         redis = stack.enter_context(Redis(place / "redis", free_port()))
         urls = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
         return _run(command, {**os.environ, **urls})
+
+
+@contextlib.contextmanager
+def _scratch(folder: Path, prefix: str) -> Iterator[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=prefix) as scratch:
+        yield Path(scratch)
 
 
 def _run(command: Sequence[str], env: Mapping[str, str]) -> int:
