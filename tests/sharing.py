@@ -7,6 +7,7 @@ pytest loads this plugin before Django's settings, so that each process may have
 Redis of its own: messages between processes know nothing of numbered databases.
 """
 
+import gc
 import os
 import tempfile
 from contextlib import ExitStack
@@ -27,6 +28,13 @@ if "PYTEST_XDIST_WORKER" in os.environ and "REDIS_URL" in os.environ:
     _folder = _services.enter_context(tempfile.TemporaryDirectory(prefix="ptm-"))
     _redis = _services.enter_context(Redis(Path(_folder), free_port()))
     os.environ["REDIS_URL"] = _redis.url
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: no search for garbage looks through it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_unconfigure() -> None:
