@@ -64,7 +64,7 @@ class ResultAdmin(ScopedAdmin):
     def kind(self, result: Result) -> Any:
         return shown.words(result.media_type)
 
-    @admin.display(description="sha256")
+    @admin.display(description="SHA-256")
     def digest(self, result: Result) -> Any:
         return shown.code(result.sha256)
 
