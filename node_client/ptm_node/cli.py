@@ -68,12 +68,14 @@ def run(config_file: ConfigOption, as_json: JsonOption = False) -> None:
     """Run the daemon. The first SIGTERM or Ctrl-C drains it, a second ends it now."""
     from ptm_node.agent import Agent
     from ptm_node.clock import Clock
+    from ptm_node.doctor import paths
     from ptm_node.progress import Silent, bars
     from ptm_node.runtimes.docker import DockerRuntime
 
     set_up_logging(as_json=as_json)
     settings = config.load(config_file)
     key = config.read_key(Path(settings.node.key_file))
+    paths.require(settings)
     signals = {signal.SIGTERM, signal.SIGINT, HEED}
     # Blocked in every thread; one thread takes them when they come.
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)

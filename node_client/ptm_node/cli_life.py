@@ -88,7 +88,7 @@ def stop(
 
     folder = _state(config_file)
     seconds = config.duration(within) if within else None
-    running = state.daemon_of(folder) is not None
+    running = state.is_used(folder)
     # Two kinds, because a second signal of one kind may be lost in the first.
     signals = [signal.SIGTERM, signal.SIGINT] if now else [signal.SIGTERM]
     if not state.end(folder, *signals, seconds=seconds):

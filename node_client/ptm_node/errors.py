@@ -45,6 +45,10 @@ class StillThere(NodeError):
     """The daemon has not ended in the time that was given."""
 
 
+class OutOfReach(NodeError):
+    """The daemon runs among other processes than this command."""
+
+
 class NotWaiting(NodeError):
     """There is no such question to answer."""
 

@@ -214,6 +214,15 @@ class Config(NamedTuple):
         served.update(*(d.collaborations for d in self.databases.values()))
         return sorted(served)
 
+    @property
+    def mounted(self) -> list[tuple[str, str]]:
+        """Settings with a path that the container engine mounts, and the paths."""
+        found = [("node.state", self.node.state)]
+        for label, database in self.databases.items():
+            if isinstance(database, FileDatabase):
+                found.append((f"databases.{label}.uri", database.uri))
+        return found
+
     def released(self, collaboration: int) -> dict[str, str]:
         """By the name that the collaboration uses: the site's own label."""
         return {

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from ptm_node.errors import ConfigError
 from ptm_node.journal import PAUSE, Journal, Row
-from ptm_node.state import HEED, daemon_of, tell
+from ptm_node.state import HEED, is_used, tell
 
 
 class HeldRun(TypedDict):
@@ -36,7 +36,7 @@ def read(state: Path) -> Status:
         node = journal.noted("node")
         organization = journal.noted("organization")
         return Status(
-            running=daemon_of(state) is not None,
+            running=is_used(state),
             node=None if node is None else int(node),
             organization=None if organization is None else str(organization),
             paused=str(journal.noted("paused") or ""),

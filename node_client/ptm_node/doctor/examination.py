@@ -4,7 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ptm_node.config import load, read_key
-from ptm_node.doctor import databases, disk, engine, files, registries, sandbox, server
+from ptm_node.doctor import (
+    databases,
+    disk,
+    engine,
+    files,
+    paths,
+    registries,
+    sandbox,
+    server,
+)
 from ptm_node.doctor.findings import Finding, failed
 from ptm_node.errors import ConfigError
 from ptm_node.runtimes.docker_watch import connect
@@ -28,6 +37,7 @@ def examine(path: Path) -> Iterator[Finding]:
     if client is None:
         return
     with client:
+        yield from paths.check(client, config)
         yield from disk.engine_folder(client)
         yield from registries.check(client, config)
         yield sandbox.check(client, config.node.oci_runtime)

@@ -88,6 +88,7 @@ class DockerRuntime:
             self.close()
 
     def prepare(self, spec: ContainerSpec, before_pull: Callable[[], None]) -> Handle:
+        self._watch.paths.check(spec.mounts)
         with _engine_errors("create"):
             try:
                 container = self._create(spec)

@@ -20,6 +20,7 @@ from docker.utils import kwargs_from_env
 
 from ptm_node.clock import Backoff, Clock
 from ptm_node.runtimes.base import RuntimeUnavailable
+from ptm_node.runtimes.docker_paths import Paths
 from ptm_node.runtimes.docker_streams import events
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Watch:
     def __init__(self, node: str, clock: Clock) -> None:
         self.filters = {"label": [f"{LABEL}={node}"]}
         self.version = ""
+        self.paths = Paths(None)
         self._clock = clock
         self._closing = threading.Event()
         self._changed = threading.Condition()
@@ -130,6 +132,7 @@ class Watch:
     def _settle(self, client: docker.APIClient) -> None:
         """Brings what is known up to the present state."""
         version = client.version()["Version"]
+        self.paths = Paths.as_seen_by(client)
         found = client.containers(all=True, filters=self.filters)
         running = {each["Id"] for each in found if each["State"] != "exited"}
         with self._changed:
