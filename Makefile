@@ -11,7 +11,7 @@ help:  ## List the commands
 
 setup:  ## Install what the demo and the tests need
 	@python3 tools/setup.py test
-	@$(PYTHON) -m tools.rig base-image
+	@$(PYTHON) -m tools.rig images
 
 demo:  ## Analyse real data at three sites; EXIT=1 ends after the comparison
 	@python3 tools/setup.py demo

@@ -17,6 +17,7 @@ from docker.errors import ImageNotFound
 from tests.e2e.researcher import Researcher
 from tests.e2e.site_node import SOUTH, WEST, SiteNode
 from tools.demo.sites import sites_in, write_tables
+from tools.rig.box import Box
 from tools.rig.engine import docker_engine
 from tools.rig.folders import ROOT
 from tools.rig.node import Section
@@ -147,6 +148,8 @@ def west(
         table.write_text("\n".join(["age", *map(str, range(40, 80))]))
         data = SiteData(f"West {len(nodes)}", folder, table)
         changes = {**UNHURRIED, **options.pop("changes", {})}
+        if image := options.pop("boxed", ""):
+            options["box"] = Box(folder, image, [table.parent])
         node = start(platform, data, changes, nodes, **options)
         own.append(node)
         assert wait_until(lambda: is_online(platform, data.name), ONLINE_SECONDS)
@@ -172,11 +175,12 @@ def start(
     data: SiteData,
     changes: dict[str, Section],
     nodes: list[SiteNode],
+    box: Box | None = None,
     **options: Any,
 ) -> SiteNode:
     since = time.time()
-    process = platform.start_node(data, changes=changes, **options)
-    node = SiteNode(data, process, platform.engine, since)
+    process = platform.start_node(data, changes=changes, box=box, **options)
+    node = SiteNode(data, process, platform.engine, since, box)
     nodes.append(node)
     return node
 

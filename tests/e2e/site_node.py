@@ -11,6 +11,7 @@ from typing import Any
 import docker
 from docker.models.containers import Container
 
+from tools.rig.box import Box
 from tools.rig.node import CLIENT
 from tools.rig.platform import SiteData
 from tools.rig.process import Process, wait_until
@@ -27,6 +28,7 @@ class SiteNode:
     process: Process
     engine: docker.DockerClient = field(repr=False)
     since: float
+    box: Box | None = None
     blamed: set[str] = field(default_factory=set)
 
     @property
@@ -55,8 +57,9 @@ class SiteNode:
     def command(self, *arguments: str) -> str:
         """What a command beside the daemon prints."""
         config = str(self.folder / "node.toml")
+        client = CLIENT if self.box is None else self.box.client
         done = subprocess.run(
-            [*CLIENT, *arguments, "--config", config],
+            [*client, *arguments, "--config", config],
             capture_output=True,
             text=True,
             check=True,

@@ -1,7 +1,7 @@
 """What the Makefile asks of the rig, as commands.
 
-`python -m tools.rig base-image` makes the algorithms' base image, and keeps its layers
-as a registry takes them, once;
+`python -m tools.rig images` makes the algorithms' base image, keeps its layers as a
+registry takes them, and makes the node's image, once;
 `python -m tools.rig engine -- CMD…` runs CMD with a Docker engine;
 `python -m tools.rig services -- CMD…` runs CMD with PostgreSQL and Redis.
 """
@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tools.rig.box import node_image
 from tools.rig.engine import docker_engine
 from tools.rig.errors import RigError
 from tools.rig.folders import VAR
@@ -25,7 +26,7 @@ from tools.rig.redis import Redis
 from tools.rig.registry import Registry
 
 USAGE = (
-    "usage: python -m tools.rig base-image | engine -- COMMAND [ARGUMENT …]"
+    "usage: python -m tools.rig images | engine -- COMMAND [ARGUMENT …]"
     " | services -- COMMAND [ARGUMENT …]"
 )
 STOP_SECONDS = 10
@@ -44,8 +45,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def run(arguments: list[str]) -> int:
     match arguments:
-        case ["base-image"]:
-            prepare_base_image()
+        case ["images"]:
+            prepare_images()
             return 0
         case ["engine", "--", *command] if command:
             with docker_engine():
@@ -56,13 +57,15 @@ def run(arguments: list[str]) -> int:
     return 2
 
 
-def prepare_base_image() -> None:
+def prepare_images() -> None:
     start = time.monotonic()
     with docker_engine() as client, _scratch(VAR, "registry-") as folder:
         name = ensure_base_image(client)
         with Registry(folder, free_port()) as registry:
             registry.push(client, name, "ptm/base", "1")
-    print(f"Base image {name} … ready in {time.monotonic() - start:.0f} s")
+        names = [name, node_image(client)]
+    seconds = time.monotonic() - start
+    print(f"Images {' and '.join(names)} … ready in {seconds:.0f} s")
 
 
 def run_with_services(command: Sequence[str], folder: Path = VAR) -> int:

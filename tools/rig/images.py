@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,32 @@ def ensure_base_image(client: docker.DockerClient, cache: Path = CACHE) -> str:
     return STANDIN_IMAGE
 
 
-def build(client: docker.DockerClient, folder: Path, tag: str, base: str) -> str:
-    """Build `folder` on `base` unless that was done already; the image's id."""
-    content = content_hash(folder, str(client.images.get(base).id))
+def build(
+    client: docker.DockerClient,
+    folder: Path,
+    tag: str,
+    base: str,
+    *,
+    dockerfile: Path | None = None,
+    of: Sequence[Path] = (),
+    prepare: Callable[[], None] = lambda: None,
+) -> str:
+    """Build `folder` on `base` unless that was done already; the image's id.
+
+    `of` are the parts that decide that, if it is not all of the folder; `prepare` is
+    called before it is built.
+    """
+    base_id = str(client.images.get(base).id)
+    content = "".join(content_hash(part, base_id) for part in of or [folder])
     before = client.images.get(tag) if _has_image(client, tag) else None
     if before is not None and before.labels.get(CONTENT_LABEL) == content:
         return str(before.id)
-    options = {"buildargs": {"PYTHON_IMAGE": base}, "labels": {CONTENT_LABEL: content}}
+    prepare()
+    options = {
+        "buildargs": {"PYTHON_IMAGE": base},
+        "labels": {CONTENT_LABEL: content},
+        "dockerfile": dockerfile and str(dockerfile),
+    }
     image = _build(client, folder, tag, options)
     if before is not None:
         _remove_unnamed(client, str(before.id))

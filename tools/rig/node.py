@@ -16,13 +16,20 @@ CLIENT = (sys.executable, "-m", "ptm_node")
 Section = Mapping[str, object]
 
 
-def enrol(folder: Path, *, server: str, code: str, name: str) -> Path:
+def enrol(
+    folder: Path,
+    *,
+    server: str,
+    code: str,
+    name: str,
+    client: Sequence[str] = CLIENT,
+) -> Path:
     """Exchange the code for an identity; return the new configuration file."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "node.toml"
     arguments = ["--server", server, "--code", code, "--name", name]
     done = subprocess.run(
-        [*CLIENT, "init", *arguments, "--config", str(config)],
+        [*client, "init", *arguments, "--config", str(config)],
         capture_output=True,
         text=True,
     )

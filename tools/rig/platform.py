@@ -9,9 +9,10 @@ from typing import Self
 
 import docker
 
+from tools.rig.box import Box
 from tools.rig.errors import RigError
 from tools.rig.images import build, ensure_base_image
-from tools.rig.node import Section, enrol, node_process, write_config
+from tools.rig.node import CLIENT, Section, enrol, node_process, write_config
 from tools.rig.process import Process, wait_until
 from tools.rig.registry import Registry
 from tools.rig.research import Api
@@ -82,19 +83,30 @@ class Platform:
         hidden: Sequence[Path] = (),
         changes: Mapping[str, Section] | None = None,
         settings: Mapping[str, str] | None = None,
+        box: Box | None = None,
     ) -> Process:
-        """Enrol and start the site's node; `changes` update sections of its file."""
+        """Enrol and start the site's node; `changes` update sections of its file.
+
+        In a container if there is a box, which hides all but the site's own files.
+        """
+        if box is not None:
+            box.hand_over()
         config = enrol(
             site.folder,
             server=self.server.url,
             code=self.world.codes[site.name],
             name=site.name,
+            client=CLIENT if box is None else box.client,
         )
         sections = self._sections(site)
         for name, change in (changes or {}).items():
             sections[name] = {**sections.get(name, {}), **change}
         write_config(config, sections)
-        process = node_process(config, hidden=hidden, settings=settings)
+        if box is None:
+            process = node_process(config, hidden=hidden, settings=settings)
+        else:
+            box.hand_over()
+            process = box.process()
         node = self.stack.enter_context(process)
         self.nodes[site.name] = node
         return node
