@@ -3,8 +3,10 @@
 import configparser
 import os
 import re
+import secrets
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +15,11 @@ from ptm_node import cli
 
 from tests.docs.pages import ROOT, Block, Desk, blocks_of, follow
 from tools.demo.sites import sites_in, write_tables
+from tools.rig.box import hand_over, node_image
 from tools.rig.engine import docker_engine
 from tools.rig.node import node_process
 from tools.rig.platform import Platform
-from tools.rig.process import free_port, wait_until
+from tools.rig.process import Process, free_port, wait_until
 from tools.rig.registry import Registry
 from tools.rig.server import Server
 from tools.rig.world import Wanted
@@ -106,6 +109,30 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield Site(Desk(desk, environment), platform, example)
 
 
+@contextmanager
+def in_a_container(site: Site) -> Iterator[None]:
+    """The same node, started by the script that takes the program's place."""
+    desk, environment = site.desk.folder, site.desk.environment
+    config, state = desk / "site", desk / "state"
+    data = Path(site.example["/data/patients.csv"]).parent
+    for folder in (config, state, data):
+        hand_over(folder)
+    environment |= {
+        "PATH": f"{ROOT / 'deploy' / 'node'}:{environment['PATH']}",
+        "PTM_NODE_FOLDERS": f"{config}:{state}",
+        "PTM_NODE_DATA": str(data),
+        "PTM_NODE_IMAGE": node_image(site.platform.engine),
+        "PTM_NODE_CONTAINER": f"ptm-test-node-{secrets.token_hex(4)}",
+    }
+    script = str(ROOT / "deploy" / "node" / "ptm-node")
+    log = desk / "boxed.log"
+    site.follow("Say it in your shell", "A path that Docker")
+    with Process("The node", [script, "run"], log=log, env=environment) as process:
+        site.wait_online()
+        yield
+        assert process.wait(SECONDS) == 0
+
+
 @pytest.mark.docker
 def test_the_page_can_be_followed(site: Site) -> None:
     site.follow("## Enrol it", "## Start it")
@@ -128,6 +155,8 @@ def test_the_page_can_be_followed(site: Site) -> None:
         site.follow("And one that", "Nothing that waits")
         site.wait_status(3, "withheld")
         site.follow("## Day to day")
+    with in_a_container(site):
+        site.follow("A path that Docker", "## Decide")
     exported = (site.desk.folder / "kept-audit.jsonl").read_text()
     assert exported.count("Dr. Ada Meyer") == 4
     assert (site.desk.folder / "audit.jsonl").stat().st_size > 0

@@ -26,7 +26,7 @@ from tests.node.fake_runs import Run
 from tests.node.fake_server import FakeServer
 from tests.node.harness import eventually, files_of, write_config
 from tests.node.hostile import besieged, hostile_image
-from tools.rig.box import Box, node_image
+from tools.rig.box import Box, hand_over, node_image
 from tools.rig.engine import DEFAULT_SOCKET as SOCKET
 from tools.rig.node import CLIENT
 from tools.rig.registry import Registry
@@ -68,7 +68,7 @@ class Site:
             policy={"images": ["localhost:*/ptm/*"]},
             limits=LIMITS,
         )
-        self.box.hand_over()
+        hand_over(self.folder)
 
     def send(self, image: str, method: str, *labels: str, **arguments: Any) -> Run:
         call = json.dumps({"method": method, "kwargs": arguments}).encode()

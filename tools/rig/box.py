@@ -56,14 +56,15 @@ class Box:
         named = [f"PTM_NODE_{name}={value}" for name, value in settings.items()]
         self.client = ("env", *named, str(DEPLOYED / "ptm-node"))
 
-    def hand_over(self) -> None:
-        """What root made in the folder becomes the node's own."""
-        if os.getuid() == 0:
-            for path in (self.folder, *self.folder.rglob("*")):
-                os.chown(path, *sandbox_user(), follow_symlinks=False)
-
     def process(self) -> Process:
         return _BoxedProcess(self)
+
+
+def hand_over(folder: Path) -> None:
+    """What root made in the folder becomes the node's own."""
+    if os.getuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, *sandbox_user(), follow_symlinks=False)
 
 
 class _BoxedProcess(Process):

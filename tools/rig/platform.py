@@ -9,7 +9,7 @@ from typing import Self
 
 import docker
 
-from tools.rig.box import Box
+from tools.rig.box import Box, hand_over
 from tools.rig.errors import RigError
 from tools.rig.images import build, ensure_base_image
 from tools.rig.node import CLIENT, Section, enrol, node_process, write_config
@@ -90,7 +90,7 @@ class Platform:
         In a container if there is a box, which hides all but the site's own files.
         """
         if box is not None:
-            box.hand_over()
+            hand_over(site.folder)
         config = enrol(
             site.folder,
             server=self.server.url,
@@ -105,7 +105,7 @@ class Platform:
         if box is None:
             process = node_process(config, hidden=hidden, settings=settings)
         else:
-            box.hand_over()
+            hand_over(site.folder)
             process = box.process()
         node = self.stack.enter_context(process)
         self.nodes[site.name] = node
