@@ -11,7 +11,11 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.actors import SYSTEM
-from apps.collaborations.services import create_collaboration, invite_organization
+from apps.collaborations.services import (
+    create_collaboration,
+    invite_organization,
+    set_collaboration_admins,
+)
 from apps.nodes.models import Node
 from apps.organizations.models import Membership
 from apps.organizations.services import end_membership
@@ -174,8 +178,20 @@ def test_who_belongs_to_no_organization_is_told_whom_to_ask(world: World) -> Non
     html = dashboard(world)
     assert "Become a member" in section(html, "steps")
     assert "You are a member of no organization." in section(html, "nodes")
-    root = section(dashboard_of(world.platform_admin), "steps")
-    assert "Three steps" not in root  # whoever is nowhere a member sends nothing
+
+
+def test_who_administers_without_being_a_member_is_led_to_the_administration(
+    world: World,
+) -> None:
+    alice = world.people["alice"]
+    end_membership(membership=Membership.objects.get(user=alice), actor=SYSTEM)
+    set_collaboration_admins(
+        collaboration=world.collaboration, admins=[alice], actor=SYSTEM
+    )
+    for person in (alice, world.platform_admin):
+        steps = section(dashboard_of(person), "steps")
+        links = re.findall(r'href="([^"]+)"', steps)
+        assert links == ["/admin/", "/collaborations/", "/tasks/"]
 
 
 def test_it_listens_to_what_it_shows_and_to_nothing_else(
