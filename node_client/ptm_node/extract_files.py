@@ -34,7 +34,7 @@ def write_parquet(names: list[str], batches: Batches, path: Path, most: int) -> 
         schema = pa.schema([pa.field(name, pa.null()) for name in _once(names)])
         size = 0
         for number, rows in enumerate(batches):
-            batch = _record_batch(names, rows)
+            batch = record_batch(names, rows)
             size += batch.nbytes
             if size > most:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
@@ -98,7 +98,7 @@ def _once(names: list[str]) -> list[str]:
     return names
 
 
-def _record_batch(names: list[str], rows: list[tuple[Any, ...]]) -> "pa.RecordBatch":
+def record_batch(names: list[str], rows: list[tuple[Any, ...]]) -> "pa.RecordBatch":
     import pyarrow as pa
 
     columns = zip(*rows, strict=True)

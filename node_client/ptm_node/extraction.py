@@ -61,7 +61,7 @@ class TooManyRows(Exception):
 
 def main() -> None:
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
-    threading.Thread(target=_end_with_daemon, daemon=True).start()
+    threading.Thread(target=end_with_daemon, daemon=True).start()
     # No file becomes larger: then there is an error, and no signal.
     resource.setrlimit(resource.RLIMIT_FSIZE, (order.max_bytes, order.max_bytes))
     sys.stdout.buffer.write(msgspec.json.encode(extract(order)))
@@ -71,7 +71,7 @@ def extract(order: Order) -> Answer:
     from ptm_node.extract_files import WRITERS
 
     try:
-        with _result(order) as result:
+        with result_of(order.url, order.query, order.seconds) as result:
             names = list(result.keys())
             counted = _Counted(result, order.max_rows)
             WRITERS[order.format](names, counted, Path(order.target), order.max_bytes)
@@ -101,11 +101,11 @@ class _Counted:
 
 
 @contextlib.contextmanager
-def _result(order: Order) -> Iterator[Any]:
+def result_of(address: str, query: str, seconds: float) -> Iterator[Any]:
     """The rows of the query, in a transaction that may not write."""
     from sqlalchemy import create_engine, make_url
 
-    url = make_url(order.url)
+    url = make_url(address)
     system = url.get_backend_name()
     if system == "sqlite":
         url = url.set(
@@ -120,11 +120,13 @@ def _result(order: Order) -> Iterator[Any]:
         raise ValueError(f"this node cannot keep {system} from being written to")
     wait = {} if system == "sqlite" else {"connect_timeout": _CONNECT_SECONDS}
     engine = create_engine(url, connect_args=wait, hide_parameters=True)
-    if not _QUESTION.match(order.query):
+    if not _QUESTION.match(query):
         raise ValueError("a query begins with SELECT or WITH")
     with engine.connect() as connection:
-        _bound(connection, system, order.seconds)
-        yield connection.exec_driver_sql(order.query, execution_options=_STREAMED)
+        _bound(connection, system, seconds)
+        # Kept here: where it is let go, a driver reads the rest of the rows.
+        result = connection.exec_driver_sql(query, execution_options=_STREAMED)
+        yield result
         connection.rollback()
 
 
@@ -156,7 +158,7 @@ _TIME_OVER = ("statement timeout", "max_statement_time", "maximum statement")
 
 
 def _failed(order: Order, error: Exception) -> Answer:
-    text = _redacted(f"{type(error).__name__}: {error}", order.url)
+    text = redacted(f"{type(error).__name__}: {error}", order.url)
     number = getattr(error, "errno", None)
     if number == errno.EFBIG or "File too large" in text:
         return Answer("size", text)
@@ -165,7 +167,7 @@ def _failed(order: Order, error: Exception) -> Answer:
     return Answer("failed", text)
 
 
-def _redacted(text: str, url: str) -> str:
+def redacted(text: str, url: str) -> str:
     from sqlalchemy import make_url
 
     secrets = [url]
@@ -179,7 +181,7 @@ def _redacted(text: str, url: str) -> str:
     return text[:4000]
 
 
-def _end_with_daemon() -> None:
+def end_with_daemon() -> None:
     sys.stdin.buffer.read()
     os._exit(1)
 

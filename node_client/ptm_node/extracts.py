@@ -2,9 +2,6 @@
 
 import logging
 import re
-import subprocess
-import sys
-import threading
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,26 +9,24 @@ import msgspec
 
 from ptm_node.config import read_secret
 from ptm_node.copies import give
-from ptm_node.errors import ConfigError, DaemonLeaving, RunFailure
+from ptm_node.errors import ConfigError, RunFailure
 from ptm_node.extraction import Answer, Order
 from ptm_node.life import Life
 from ptm_node.messages import Code
+from ptm_node.programs import Programs
 from ptm_node.sections import Sql
 
 log = logging.getLogger(__name__)
 
 _PASSWORD = re.compile(r"(://[^:/@]*):[^@]*@")
 # What it may take to connect, and to end, beside the query itself.
-_GRACE_SECONDS = 60.0
-PROGRAM = [sys.executable, "-m", "ptm_node.extraction"]
+GRACE_SECONDS = 60.0
+PROGRAM = "ptm_node.extraction"
 
 
 class Extractor:
     def __init__(self, life: Life) -> None:
-        self._life = life
-        self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
-        life.on_leaving(self._end_all)
+        self._programs = Programs(life)
 
     def extract(self, label: str, database: Sql, query: str, target: Path) -> None:
         """Writes the rows of the query into a file. Raises RunFailure."""
@@ -58,50 +53,10 @@ class Extractor:
         give(target)
 
     def _run(self, order: Order) -> Answer:
-        pipe = subprocess.PIPE
-        with subprocess.Popen(
-            PROGRAM,
-            stdin=pipe,
-            stdout=pipe,
-            # What a driver prints could hold what nobody may read.
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as process:
-            with self._lock:
-                self._running.add(process)
-            try:
-                if self._life.leaving.is_set():
-                    self._end_all()
-                return self._talk(process, order)
-            finally:
-                process.kill()
-                with self._lock:
-                    self._running.discard(process)
-
-    def _talk(self, process: subprocess.Popen[bytes], order: Order) -> Answer:
-        assert process.stdin is not None  # noqa: S101
-        assert process.stdout is not None  # noqa: S101
-        timer = threading.Timer(order.seconds + _GRACE_SECONDS, process.kill)
-        timer.start()
-        try:
-            process.stdin.write(msgspec.json.encode(order) + b"\n")
-            process.stdin.flush()
-            said = process.stdout.read()
-        except BrokenPipeError:
-            said = b""
-        finally:
-            timer.cancel()
-        if self._life.leaving.is_set():
-            raise DaemonLeaving("the daemon leaves")
-        if said:
-            return msgspec.json.decode(said, type=Answer)
-        took_too_long = timer.finished.is_set() and process.poll() == -9
-        return Answer("time" if took_too_long else "failed", "the process was ended")
-
-    def _end_all(self) -> None:
-        with self._lock:
-            for process in self._running:
-                process.kill()
+        said = self._programs.run(PROGRAM, order, order.seconds + GRACE_SECONDS)
+        if said.answer:
+            return msgspec.json.decode(said.answer, type=Answer)
+        return Answer("time" if said.too_late else "failed", "the process was ended")
 
 
 _SENTENCES = {
@@ -117,14 +72,19 @@ _SENTENCES = {
 
 
 def url_of(label: str, database: Sql) -> str:
-    if database.uri is not None:
-        return database.uri
     try:
-        return read_secret(Path(database.uri_file or ""))
+        return secret_url(database)
     except ConfigError as error:
         log.warning("%s", error)
         detail = _SENTENCES["failed"].format(label=label)
         raise RunFailure(Code.DATABASE_UNKNOWN, detail) from None
+
+
+def secret_url(database: Sql) -> str:
+    """Raises ConfigError."""
+    if database.uri is not None:
+        return database.uri
+    return read_secret(Path(database.uri_file or ""))
 
 
 def version_of(label: str, database: Sql) -> str:

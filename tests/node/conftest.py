@@ -11,6 +11,12 @@ from ptm_node.state import HEED
 
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, Daemon, writes
+from tests.node.sql_databases import (  # noqa: F401 (fixtures)
+    database,
+    mariadb,
+    postgres,
+    sqlite,
+)
 from tools.rig.engine import docker_engine
 from tools.rig.folders import ROOT
 from tools.rig.images import build, ensure_base_image
