@@ -11,6 +11,7 @@ from ptm_node import __version__
 from ptm_node.audit import Audit
 from ptm_node.channel import Channel
 from ptm_node.clock import Clock
+from ptm_node.columns import Columns
 from ptm_node.dispatch import Dispatcher
 from ptm_node.errors import NodeError, Revoked
 from ptm_node.journal import Journal
@@ -96,6 +97,8 @@ class Agent:
         self._repeat("outbox", self._roster.outbox.step)
         self._repeat("heartbeat", self._dispatcher.beat)
         self._repeat("socket", self._channel.step)
+        if self._site.columns.are_shared:
+            self._repeat("columns", self._site.columns.step)
 
     def _repeat(self, name: str, step: Callable[[], None]) -> None:
         self._threads.append(self._life.repeat(name, step))
@@ -151,6 +154,7 @@ def _site(
         runtime=runtime,
         spool=Spool(state / "spool"),
         sources=Sources(state / "cache", config, life),
+        columns=Columns(config, life),
         logs=LogFolder(state / "logs"),
         work=_folder(state / "work"),
         progress=progress,

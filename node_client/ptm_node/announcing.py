@@ -15,7 +15,7 @@ def announcement_of(site: Site) -> Announcement:
     config = site.config
     return Announcement(
         collaborations=[
-            Offer(id=each, databases=_released(config, each))
+            Offer(id=each, databases=_released(site, each))
             for each in config.collaborations
         ],
         contracts=["ptm"],
@@ -64,8 +64,9 @@ def _names(config: Config, labels: list[str] | None) -> list[str] | None:
     return list(names)
 
 
-def _released(config: Config, collaboration: int) -> list[OfferedDatabase]:
+def _released(site: Site, collaboration: int) -> list[OfferedDatabase]:
+    databases = site.config.databases
     return [
-        OfferedDatabase(name, config.databases[label].seen_as)
-        for name, label in config.released(collaboration).items()
+        OfferedDatabase(name, databases[label].seen_as, site.columns.of(label))
+        for name, label in site.config.released(collaboration).items()
     ]

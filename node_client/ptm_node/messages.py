@@ -4,7 +4,7 @@ Answers may grow fields that this version does not know; they are ignored.
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -139,9 +139,20 @@ class Assignment(Struct, frozen=True):
         return Key(self.run, self.attempt)
 
 
+ColumnType = Literal["integer", "number", "boolean", "date", "datetime", "text"]
+
+
+class Column(Struct, frozen=True):
+    name: str
+    type: ColumnType
+
+
 class OfferedDatabase(Struct, frozen=True):
+    """`columns` are null where the site does not share them or they are unknown."""
+
     label: str
     type: str
+    columns: list[Column] | None = None
 
 
 class Offer(Struct, frozen=True):

@@ -179,6 +179,7 @@ class Policy(Section, frozen=True):
     share_log: bool = False
     share_reasons: bool = True
     share_rules: bool = True
+    share_columns: bool = False
     quiet_hours: tuple[Span, ...] = ()
     rules: Annotated[list[Rule], Meta(max_length=200)] = []
     examples: list[Example] = []

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ptm_node.audit import Audit
+from ptm_node.columns import Columns
 from ptm_node.journal import Journal
 from ptm_node.life import Life
 from ptm_node.logs import LogFolder
@@ -26,6 +27,7 @@ class Site:
     runtime: Runtime
     spool: Spool
     sources: Sources
+    columns: Columns
     logs: LogFolder
     work: Path
     progress: Progress

@@ -97,6 +97,11 @@ name = "our node"
 # Whether the server is told your rules, so that researchers hear beforehand what you
 # would say of a task. They hold all the same if not.
 #share_rules = true
+# Whether names and types of columns are announced to the collaborations that a database
+# is released to, so that a task for a column which you do not have is refused before
+# anything runs. A name can say something of patients, and in a table without a header
+# the first patient stands where the names should be.
+#share_columns = false
 
 # Hours of the day, in local time, in which nothing new begins.
 #quiet_hours = ["22:00-06:30"]

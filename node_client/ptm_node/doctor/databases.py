@@ -5,7 +5,10 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ptm_node.clock import Clock
+from ptm_node.columns import Describer, shared
 from ptm_node.doctor.findings import Finding, failed, ok, warning
+from ptm_node.life import Life
 from ptm_node.sections import Config, FileDatabase
 
 _HEADER_AT_MOST = 1 << 20
@@ -23,6 +26,21 @@ def check(config: Config) -> Iterator[Finding]:
             remedy = "see `ptm-node logs` of the first run that reads it"
             what = "it is not tried here: the node asks when a run needs it"
             yield warning(f"database {label}", what, remedy)
+    yield from _columns(config)
+
+
+def _columns(config: Config) -> Iterator[Finding]:
+    """Whether those that the site shares can be read, as the daemon reads them."""
+    describer = Describer(Life(Clock()))
+    for label, database in shared(config).items():
+        found = describer.describe(database)
+        if found.columns is None:
+            remedy = "correct that; until then no task is refused for a missing column"
+            what = found.problem.rstrip(".")
+            yield warning(f"columns of {label}", what, remedy)
+        else:
+            what = f"{len(found.columns)} are announced"
+            yield ok(f"columns of {label}", what)
 
 
 def _check(check: str, database: FileDatabase) -> Finding:
