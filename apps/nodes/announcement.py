@@ -1,19 +1,40 @@
 """What a node says of itself in its hello, checked before it is believed."""
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
 from rest_framework import serializers
 
-from apps.nodes.choices import LABEL, Contract, DatabaseType
+from apps.nodes.choices import LABEL, ColumnType, Contract, DatabaseType
 from apps.nodes.site_policy import PolicySerializer
 from ptm_site.filters import MAX_ID
+
+MOST_COLUMNS = 2000
+
+
+class ColumnSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=200, trim_whitespace=False)
+    type = serializers.ChoiceField(choices=ColumnType.choices)
+
+    def validate_name(self, name: str) -> str:
+        """People read it: no control or format characters, no ends of lines."""
+        kinds = map(unicodedata.category, name)
+        if any(kind[0] == "C" or kind in ("Zl", "Zp") for kind in kinds):
+            raise serializers.ValidationError("It has characters that cannot be seen.")
+        return name
 
 
 class DatabaseSerializer(serializers.Serializer[Any]):
     # DRF names a field's title `label`; ours is the database's label.
     label = serializers.RegexField(LABEL)  # type: ignore[assignment]
     type = serializers.ChoiceField(choices=DatabaseType.choices)
+    columns = serializers.ListField(
+        child=ColumnSerializer(), max_length=MOST_COLUMNS, allow_null=True, default=None
+    )
+
+    def validate_columns(self, columns: list[dict[str, Any]] | None) -> Any:
+        return columns and _each_once(columns, "name")
 
 
 class ServedCollaborationSerializer(serializers.Serializer[Any]):

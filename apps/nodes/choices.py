@@ -19,6 +19,15 @@ class DatabaseType(models.TextChoices):
     OTHER = "other"
 
 
+class ColumnType(models.TextChoices):
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    TEXT = "text"
+
+
 class Contract(models.TextChoices):
     """How a container is spoken to."""
 

@@ -129,6 +129,8 @@ class DatabaseRelease(models.Model):
     )
     label = models.CharField(max_length=64)
     type = models.CharField(max_length=10, choices=DatabaseType)
+    # Names and types; none where the site does not share them.
+    columns = models.JSONField(null=True, editable=False)
 
     class Meta:
         constraints = (

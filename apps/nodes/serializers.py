@@ -2,6 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.nodes.announcement import ColumnSerializer
 from apps.nodes.models import Node
 from apps.organizations.serializers import OrganizationBrief
 
@@ -9,6 +10,11 @@ from apps.organizations.serializers import OrganizationBrief
 class ReleaseSerializer(serializers.Serializer[Any]):
     label = serializers.CharField()  # type: ignore[assignment]
     type = serializers.CharField()
+    columns = ColumnSerializer(
+        many=True,
+        allow_null=True,
+        help_text="What a task may ask of it; null if the site does not say.",
+    )
 
 
 class EnrolmentSerializer(serializers.Serializer[Any]):

@@ -10,7 +10,7 @@ from django.db.models import Prefetch
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.nodes.models import Enrolment, Node
+from apps.nodes.models import DatabaseRelease, Enrolment, Node
 from apps.tasks.bars import Bar, bar, longest, stretches
 from apps.tasks.choices import HELD, TERMINAL, RunStatus
 from apps.tasks.models import Run, RunEvent, Task
@@ -60,7 +60,8 @@ def lanes_of(tasks: Sequence[Task], user: User) -> dict[int, list[Lane]]:
 def _nodes(runs: Iterable[Run], user: User) -> dict[int, list[Node]]:
     """The nodes of the organizations where something waits, with what they offer."""
     sites = {run.organization_id for run in runs if run.status == RunStatus.QUEUED}
-    offers = Enrolment.objects.prefetch_related("databases")
+    released = DatabaseRelease.objects.defer("columns")
+    offers = Enrolment.objects.prefetch_related(Prefetch("databases", released))
     found: dict[int, list[Node]] = defaultdict(list)
     for node in (
         Node.objects.visible_to(user)

@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django import template
 from django.db.models import Prefetch
 from django.template.context import RequestContext
 
 from apps.collaborations.models import Collaboration, Participation
-from apps.nodes.models import Enrolment, Node
+from apps.nodes.models import DatabaseRelease, Enrolment, Node
 from apps.organizations.models import Organization
 from ptm_site.pages import reader_of
 
@@ -61,12 +62,17 @@ def with_online(collaborations: Iterable[Collaboration]) -> list[Row]:
     return found
 
 
+def _databases() -> "Prefetch[Any]":
+    """Without their columns, which may be many."""
+    return Prefetch("databases", DatabaseRelease.objects.defer("columns"))
+
+
 def _served(collaborations: set[int], *, databases: bool) -> Served:
     enrolments = Enrolment.objects.filter(
         collaboration__in=collaborations, node__revoked_at=None
     ).select_related("node")
     if databases:
-        enrolments = enrolments.prefetch_related("databases")
+        enrolments = enrolments.prefetch_related(_databases())
     served: Served = defaultdict(list)
     for enrolment in enrolments.order_by("node"):
         key = enrolment.collaboration_id, enrolment.node.organization_id
@@ -89,7 +95,7 @@ def nodes_of(context: RequestContext, organization: Organization) -> dict[str, o
             Prefetch(
                 "enrolments",
                 queryset=shown.select_related("collaboration").prefetch_related(
-                    "databases"
+                    _databases()
                 ),
             ),
             "online_days",
