@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.accounts.models import User
+from apps.algorithms.column_names import Named
 from apps.algorithms.models import AlgorithmVersion
 from apps.collaborations.choices import Visibility
 from apps.collaborations.models import Collaboration
@@ -12,6 +13,7 @@ from apps.nodes.models import Node
 from apps.nodes.site_policy import Forecast, Question, forecast
 from apps.organizations.models import Organization
 from apps.tasks.authoring import suits
+from apps.tasks.columns import having, lacking
 from apps.tasks.sites import ServingNode
 
 VISIBLE = {
@@ -19,6 +21,7 @@ VISIBLE = {
     Visibility.ORGANIZATION: "Everybody at {sender} sees the results.",
     Visibility.COLLABORATION: "Everybody in {collaboration} sees the results.",
 }
+NAMED = 5  # columns, of those that a site lacks
 ALWAYS = "Each site also sees its own run and what it returned."
 
 
@@ -32,6 +35,7 @@ class Asked:
     collaboration: Collaboration
     sender: Organization | None
     user: User
+    columns: Sequence[Named] = ()
 
     def question(self) -> Question:
         return Question(
@@ -70,10 +74,13 @@ def answer_of(
     if not all(asked.labels):
         return Answer(organization, "open", "Choose what it should read.")
     wanted = [{"label": label} for label in asked.labels]
-    fit = [n.node for n in able if suits(n.released, asked.function, wanted)]
+    fit = [n for n in able if suits(n.released, asked.function, wanted)]
     if not fit:
         return _no(organization, _unsuited(able, asked.function, asked.labels))
-    return _by_rules(organization, fit, asked.question())
+    if lacks := lacking(fit, asked.labels, asked.columns):
+        return _no(organization, _without(lacks))
+    whole = having(fit, asked.labels, asked.columns)
+    return _by_rules(organization, [n.node for n in whole], asked.question())
 
 
 def _by_rules(
@@ -110,6 +117,13 @@ def _unsuited(
         if not set(found) & set(needed["types"]):
             return f"Its {label} is {' and '.join(found)}; the function reads {types}."
     return f"No single node of it releases {' and '.join(labels)}."
+
+
+def _without(lacks: Sequence[Named]) -> str:
+    """The first of them: a long list helps nobody who mistook the table."""
+    names = list(dict.fromkeys(named.name[:200] for named in lacks))
+    more = f", nor {len(names) - NAMED} others" if len(names) > NAMED else ""
+    return f"It has no column {', '.join(names[:NAMED])}{more}."
 
 
 def who_sees(

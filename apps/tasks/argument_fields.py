@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from apps.algorithms.column_names import FORMAT
 from ptm_site.parsers import strict_json
 
 # What a field can show. Anything else needs the whole of JSON.
@@ -109,7 +110,12 @@ def field_for(name: str, entry: Schema, *, required: bool) -> forms.Field:
         common["help_text"] = f"{common['help_text']} One per line.".strip()
         return LinesField(member=type_of(entry["items"]), **common)
     if kind == "string":
-        return _text(entry.get("maxLength"), common)
+        field = _text(entry.get("maxLength"), common)
+        if entry.get("format") == FORMAT:
+            # Those that the sites announce are in a list beside the fields.
+            offered = {"list": "columns", "autocomplete": "off"}
+            field.widget = forms.TextInput(attrs=offered)
+        return field
     number = forms.IntegerField if kind == "integer" else forms.FloatField
     return number(
         min_value=entry.get("minimum"), max_value=entry.get("maximum"), **common

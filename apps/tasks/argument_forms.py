@@ -125,5 +125,15 @@ def json_from_fields(schema: Schema, fields: Mapping[str, str]) -> str:
     return json.dumps(form.arguments(), indent=2, ensure_ascii=False)
 
 
+def typed_arguments(schema: Schema, typed: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the page's fields, or its JSON, say so far."""
+    if (text := typed.get("arguments_text")) is not None:
+        as_json = JsonArguments(data={"arguments_text": text})
+        return as_json.arguments() if as_json.is_valid() else {}
+    fields = {name: text for name, text in typed.items() if name.startswith("a-")}
+    found: dict[str, Any] = json.loads(json_from_fields(schema, fields))
+    return found
+
+
 def _told(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None}

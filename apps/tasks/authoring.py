@@ -1,6 +1,7 @@
 """Checks a request for a task, field by field, before anything is written."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from apps.algorithms.choices import FunctionType, VersionStatus
+from apps.algorithms.column_names import Named
 from apps.algorithms.images import ImageReference
 from apps.algorithms.manifests import argument_errors
 from apps.algorithms.models import Algorithm, AlgorithmVersion
@@ -18,7 +20,10 @@ from apps.errors import Invalid, Refusal
 from apps.nesting import fit_to_store
 from apps.organizations.models import Organization
 from apps.prepared import Prepared
+from apps.tasks.columns import lacking, sentence
 from apps.tasks.sites import serving_nodes
+
+MOST_TOLD = 100  # fields that are wrong
 
 
 @dataclass(frozen=True)
@@ -143,40 +148,45 @@ def check_databases(
     version: AlgorithmVersion,
     function: dict[str, Any],
     databases: list[dict[str, str]],
+    columns: Sequence[Named],
 ) -> None:
-    """Every addressed organization needs a node that releases all of them."""
+    """Every addressed organization needs a node that releases all of them.
+
+    It has the columns too, as far as it announces what it has.
+    """
     check_database_count(function, databases)
-    offers = _offers(collaboration, organizations, version)
+    serving = serving_nodes(collaboration, organizations, with_columns=bool(columns))
+    labels = [database["label"] for database in databases]
+    missing: dict[str, list[str]] = {}
     for organization in organizations:
-        if organization.pk not in offers:
+        able = [n for n in serving.get(organization.pk, ()) if n.runs(version)]
+        if not able:
             raise Invalid(
                 "organizations",
                 "organization_unavailable",
                 f"{organization} has no node that serves this collaboration"
                 " and runs such images.",
             )
-        if not any(suits(o, function, databases) for o in offers[organization.pk]):
-            labels = ", ".join(database["label"] for database in databases)
+        fit = [n for n in able if suits(n.released, function, databases)]
+        if not fit:
             raise Invalid(
                 "databases",
                 "database_unknown",
-                f"No node of {organization} releases {labels} to this collaboration"
-                " in a type that the function reads.",
+                f"No node of {organization} releases {', '.join(labels)} to this"
+                " collaboration in a type that the function reads.",
             )
+        for path, name in lacking(fit, labels, columns):
+            said = sentence(organization, name, labels)
+            missing.setdefault(path, []).append(said)
+    if missing:
+        raise _column_unknown(missing)
 
 
-def _offers(
-    collaboration: Collaboration,
-    organizations: list[Organization],
-    version: AlgorithmVersion,
-) -> dict[int, list[dict[str, str]]]:
-    """Return, per organization, what each of its nodes releases: label to type."""
-    serving = serving_nodes(collaboration, organizations)
-    return {
-        pk: [node.released for node in nodes if node.runs(version)]
-        for pk, nodes in serving.items()
-        if any(node.runs(version) for node in nodes)
-    }
+def _column_unknown(missing: dict[str, list[str]]) -> Refusal:
+    """By the field's path what is said of it; the first is the detail."""
+    told = dict(list(missing.items())[:MOST_TOLD])
+    detail = next(iter(told.values()))[0]
+    return Refusal("column_unknown", detail, status=422, errors=told)
 
 
 def suits(

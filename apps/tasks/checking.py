@@ -9,6 +9,7 @@ from apps.collaborations.models import Collaboration, Study
 from apps.organizations.models import Organization
 from apps.tasks import authoring, parties
 from apps.tasks.answers import Answer, Asked, answer_of
+from apps.tasks.columns import columns_asked
 from apps.tasks.sites import serving_nodes
 
 
@@ -52,7 +53,10 @@ def forecast_task(*, user: User, request: authoring.TaskRequest) -> list[Answer]
     """Say of each addressed site what it would do with the task; send nothing."""
     found = check(user, request)
     authoring.check_database_count(found.function, request.databases)
-    serving = serving_nodes(found.collaboration, found.organizations)
+    columns = columns_asked(found.function, request.arguments, request.databases)
+    serving = serving_nodes(
+        found.collaboration, found.organizations, with_columns=bool(columns)
+    )
     asked = Asked(
         version=found.version,
         function=found.function,
@@ -60,5 +64,6 @@ def forecast_task(*, user: User, request: authoring.TaskRequest) -> list[Answer]
         collaboration=found.collaboration,
         sender=found.sender,
         user=user,
+        columns=columns,
     )
     return [answer_of(o, serving.get(o.pk, []), asked) for o in found.organizations]

@@ -1,5 +1,6 @@
 """What a draft shows of a site, and of a database that the function reads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.organizations.models import Organization
@@ -17,6 +18,44 @@ class Site:
         """What its nodes release to the collaboration: label and type."""
         pairs = {pair for node in self.nodes for pair in node.released.items()}
         return sorted(pairs)
+
+    def columns(self, labels: Sequence[str]) -> dict[str, str]:
+        """Name to type, of what its nodes announce of the databases."""
+        return {
+            column["name"]: column["type"]
+            for node in self.nodes
+            for label in labels
+            for column in node.columns.get(label) or ()
+        }
+
+
+@dataclass(frozen=True)
+class ColumnOffer:
+    """What the arguments may name: the columns that all have who announce any."""
+
+    columns: list[tuple[str, str]]  # name and type
+    sharing: int  # sites that announce theirs
+    silent: list[Organization]
+
+    @classmethod
+    def of(cls, sites: Sequence[Site], labels: Sequence[str]) -> "ColumnOffer":
+        found = [(site, site.columns(labels)) for site in sites]
+        announced = [columns for _, columns in found if columns]
+        return cls(
+            columns=_in_all(announced),
+            sharing=len(announced),
+            silent=[site.organization for site, columns in found if not columns],
+        )
+
+
+def _in_all(announced: Sequence[dict[str, str]]) -> list[tuple[str, str]]:
+    """In the order of the first; types that differ are all named."""
+    first, *others = announced or [{}]
+    return [
+        (name, " or ".join(dict.fromkeys(each[name] for each in announced)))
+        for name in first
+        if all(name in other for other in others)
+    ]
 
 
 @dataclass(frozen=True)

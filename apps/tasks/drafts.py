@@ -13,17 +13,21 @@ from django.http import QueryDict
 
 from apps.accounts.models import User
 from apps.algorithms.choices import FunctionType
+from apps.algorithms.column_names import columns_named, names_columns
 from apps.algorithms.models import AlgorithmVersion
 from apps.collaborations.models import Collaboration, Study
 from apps.collaborations.policy import why_closed
 from apps.organizations.models import Organization
 from apps.tasks.answers import Answer, Asked, answer_of
 from apps.tasks.api import position
+from apps.tasks.argument_forms import typed_arguments
 from apps.tasks.authoring import active_versions
-from apps.tasks.draft_parts import Need, Site
+from apps.tasks.draft_parts import ColumnOffer, Need, Site
 from apps.tasks.parties import sending_organizations
 from apps.tasks.sites import ServingNode, serving_nodes
 
+# A longer address is not safe everywhere.
+LONGEST_ADDRESS = 1500
 Chosen = TypeVar("Chosen", Collaboration, Organization, AlgorithmVersion)
 
 
@@ -96,6 +100,17 @@ class Draft:
         found = named or (partial if len(partial) == 1 else [])
         return found[0] if found else None
 
+    @property
+    def names_columns(self) -> bool:
+        return self.function is not None and names_columns(self.function["arguments"])
+
+    @cached_property
+    def columns(self) -> ColumnOffer | None:
+        """What the arguments may name; None if they name no columns."""
+        if not (self.names_columns and self.chosen and all(self.labels)):
+            return None
+        return ColumnOffer.of(self.chosen, self.labels)
+
     @cached_property
     def sites(self) -> list[Site]:
         """The organizations of the collaboration, each with its serving nodes."""
@@ -106,7 +121,9 @@ class Draft:
         if self.study is not None:
             members = members.filter(studies=self.study)
         organizations = list(members.order_by("name"))
-        serving = serving_nodes(self.collaboration, organizations)
+        serving = serving_nodes(
+            self.collaboration, organizations, with_columns=self.names_columns
+        )
         return [
             Site(o, nodes, self._is_chosen(o, nodes))
             for o in organizations
@@ -185,6 +202,9 @@ class Draft:
             collaboration=self.collaboration,
             sender=self.sender,
             user=self.user,
+            columns=columns_named(
+                self.function, typed_arguments(self.function["arguments"], self.typed)
+            ),
         )
         return [answer_of(site.organization, site.nodes, asked) for site in self.chosen]
 
@@ -216,6 +236,16 @@ class Draft:
         for need in self.needs:
             query[need.field] = need.label
         return query.urlencode()
+
+    @property
+    def refreshed_at(self) -> str:
+        """The address with the arguments, so that a refresh still judges them."""
+        query = QueryDict(self.address, mutable=True)
+        for name, text in self.typed.items():
+            if name.startswith("a-") or name in ("arguments_text", "as"):
+                query[name] = text
+        address = query.urlencode()
+        return address if len(address) <= LONGEST_ADDRESS else self.address
 
     def _number(self, name: str) -> int | None:
         return position(self.data.get(name, ""))

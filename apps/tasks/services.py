@@ -16,6 +16,7 @@ from apps.organizations.models import Organization
 from apps.tasks import authoring, idempotency, parties
 from apps.tasks.checking import check
 from apps.tasks.choices import HELD, TERMINAL, RunStatus, TaskStatus
+from apps.tasks.columns import columns_asked
 from apps.tasks.events import notify_watchers
 from apps.tasks.idempotency import KeyedRequest
 from apps.tasks.models import Input, Run, Task
@@ -68,6 +69,7 @@ def _new_task(
         found.version,
         found.function,
         request.databases,
+        columns_asked(found.function, request.arguments, request.databases),
     )
     return task, _store_task(task, found.data, found.organizations, keyed)
 

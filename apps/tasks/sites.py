@@ -1,7 +1,7 @@
 """The nodes that could execute a collaboration's tasks, and what each releases."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import QuerySet
@@ -17,25 +17,33 @@ from apps.prepared import Prepared
 class ServingNode:
     node: Node
     released: dict[str, str]  # to this collaboration: label to type
+    # By label, if they were asked for: names and types, None where they are not shared.
+    columns: dict[str, list[dict[str, str]] | None] = field(default_factory=dict)
 
     def runs(self, version: AlgorithmVersion) -> bool:
         return version.contract in self.node.contracts
 
 
 def serving_nodes(
-    collaboration: Collaboration, organizations: Sequence[Organization]
+    collaboration: Collaboration,
+    organizations: Sequence[Organization],
+    *,
+    with_columns: bool = False,
 ) -> dict[int, list[ServingNode]]:
     """Return, by organization, the nodes that serve the collaboration."""
     named = {f"organization{n}": each.pk for n, each in enumerate(organizations)}
     asked = {"collaboration": collaboration.pk, **named}
     released: dict[int, dict[str, str]] = {}
-    for row in _released.rows(**asked):
-        labels = released.setdefault(row["enrolment__node"], {})
-        labels[row["label"]] = row["type"]
+    columns: dict[int, dict[str, list[dict[str, str]] | None]] = {}
+    for row in _released.rows(with_columns, **asked):
+        node, label = row["enrolment__node"], row["label"]
+        released.setdefault(node, {})[label] = row["type"]
+        columns.setdefault(node, {})[label] = row.get("columns")
     serving: dict[int, list[ServingNode]] = {}
     for node in _serving.objects(**asked):
         site = serving.setdefault(node.organization_id, [])
-        site.append(ServingNode(node, released.get(node.pk, {})))
+        offered = released.get(node.pk, {}), columns.get(node.pk, {})
+        site.append(ServingNode(node, *offered))
     return serving
 
 
@@ -44,12 +52,19 @@ def _build_serving(*, collaboration: int, **organizations: int) -> QuerySet[Any,
     return nodes.filter(organization__in=organizations.values())
 
 
-def _build_released(*, collaboration: int, **organizations: int) -> QuerySet[Any, Any]:
+def _build_released(
+    with_columns: bool, *, collaboration: int, **organizations: int
+) -> QuerySet[Any, Any]:
     released = DatabaseRelease.objects.filter(
         enrolment__collaboration=collaboration,
         enrolment__node__organization__in=organizations.values(),
     )
-    return released.order_by("pk").values("enrolment__node", "label", "type")
+    # They may be many: read only where a task names columns.
+    columns = ["columns"] if with_columns else []
+    rows: QuerySet[Any, Any] = released.order_by("pk").values(
+        "enrolment__node", "label", "type", *columns
+    )
+    return rows
 
 
 _serving = Prepared(_build_serving)

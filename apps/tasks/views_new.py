@@ -12,15 +12,13 @@ from apps.tasks.answers import who_sees
 from apps.tasks.api import position
 from apps.tasks.argument_fields import is_flat
 from apps.tasks.argument_forms import JsonArguments
-from apps.tasks.drafts import Draft
+from apps.tasks.drafts import LONGEST_ADDRESS, Draft
 from apps.tasks.earlier import begin_from
 from apps.tasks.forms import ArgumentsForm, TaskForm, arguments_form, show_refusal
 from apps.tasks.idempotency import KeyedRequest
 from apps.tasks.services import create_task
 from ptm_site.pages import reader_of
 
-# A longer address is not safe everywhere; what was typed is then sent back as it came.
-LONGEST_ADDRESS = 1500
 OF_THE_FORM = ("csrfmiddlewaretoken", "step", "key")
 
 
@@ -52,7 +50,7 @@ def _go_on(request: HttpRequest, draft: Draft) -> HttpResponse:
     if "as" in typed:
         typed["as"] = draft.typed["as"]  # the button's, not the one before
     address = typed.urlencode()
-    if len(address) > LONGEST_ADDRESS:
+    if len(address) > LONGEST_ADDRESS:  # what was typed is sent back as it came
         return _show(request, draft)
     return redirect(f"{request.path}?{address}")
 

@@ -6,6 +6,6 @@
     const { callbacks } = Idiomorph.defaults;
     const others = callbacks.beforeNodeMorphed;
     callbacks.beforeNodeMorphed = (old, fresh) => others(old, fresh) !== false &&
-      !(old.matches?.(typed) && old.id === fresh.id && !old.closest("[hx-post]"));
+      !(old.matches?.(typed) && old.id === fresh.id && !old.closest("[hx-post]:not(#new-arguments)"));
   });
 })();
