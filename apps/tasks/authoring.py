@@ -20,7 +20,7 @@ from apps.errors import Invalid, Refusal
 from apps.nesting import fit_to_store
 from apps.organizations.models import Organization
 from apps.prepared import Prepared
-from apps.tasks.columns import lacking, sentence
+from apps.tasks.columns import having, lacking, sentence
 from apps.tasks.sites import serving_nodes
 
 MOST_TOLD = 100  # fields that are wrong
@@ -149,15 +149,17 @@ def check_databases(
     function: dict[str, Any],
     databases: list[dict[str, str]],
     columns: Sequence[Named],
-) -> None:
+) -> list[str]:
     """Every addressed organization needs a node that releases all of them.
 
-    It has the columns too, as far as it announces what it has.
+    It has the columns too, as far as it announces what it has. Returns the columns if
+    another of its nodes lacks one: not every node may claim the run.
     """
     check_database_count(function, databases)
     serving = serving_nodes(collaboration, organizations, with_columns=bool(columns))
     labels = [database["label"] for database in databases]
     missing: dict[str, list[str]] = {}
+    some_lack = False
     for organization in organizations:
         able = [n for n in serving.get(organization.pk, ()) if n.runs(version)]
         if not able:
@@ -178,8 +180,10 @@ def check_databases(
         for path, name in lacking(fit, labels, columns):
             said = sentence(organization, name, labels)
             missing.setdefault(path, []).append(said)
+        some_lack |= having(fit, labels, columns) != fit
     if missing:
         raise _column_unknown(missing)
+    return list({named.name: None for named in columns}) if some_lack else []
 
 
 def _column_unknown(missing: dict[str, list[str]]) -> Refusal:

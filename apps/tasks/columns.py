@@ -5,7 +5,8 @@ from typing import Any
 
 from apps.algorithms.column_names import Named, columns_named
 from apps.organizations.models import Organization
-from apps.tasks.sites import ServingNode
+from apps.tasks.models import Task
+from apps.tasks.sites import Announced, ServingNode
 
 
 def columns_asked(
@@ -28,21 +29,31 @@ def lacking(
     )
 
 
+def known(announced: Announced, labels: Sequence[str]) -> set[str] | None:
+    """Return the columns of the databases together; None if one of them is silent."""
+    listed = [announced.get(label) for label in labels]
+    if not listed or None in listed:
+        return None
+    return {column["name"] for columns in listed for column in columns or ()}
+
+
 def _lacks(
     node: ServingNode, labels: Sequence[str], asked: Sequence[Named]
 ) -> list[Named]:
-    """A column may be in any of the databases; a silent one may have them all."""
-    announced = [node.columns.get(label) for label in labels]
-    if not announced or None in announced:
-        return []
-    known = {column["name"] for columns in announced for column in columns or ()}
-    return [named for named in asked if named.name not in known]
+    names = known(node.columns, labels)
+    return [] if names is None else [each for each in asked if each.name not in names]
 
 
 def having(
     nodes: Sequence[ServingNode], labels: Sequence[str], asked: Sequence[Named]
 ) -> list[ServingNode]:
     return [node for node in nodes if not _lacks(node, labels, asked)]
+
+
+def has_columns(announced: Announced, task: Task) -> bool:
+    """Whether a node that announces these may claim the task's run."""
+    names = known(announced, [database["label"] for database in task.databases])
+    return names is None or names.issuperset(task.columns)
 
 
 def sentence(site: Organization | str, name: str, labels: Sequence[str]) -> str:

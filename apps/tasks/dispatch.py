@@ -19,8 +19,10 @@ from apps.nodes.events import wake_nodes
 from apps.nodes.models import DatabaseRelease, Enrolment, Node
 from apps.tasks.authoring import suits
 from apps.tasks.choices import HELD, RETRY_SECONDS, TERMINAL, RunStatus
+from apps.tasks.columns import has_columns
 from apps.tasks.models import Run
 from apps.tasks.parties import hold_consent
+from apps.tasks.sites import Announced
 from apps.tasks.transitions import move_run
 
 # A long queue is read in pieces: neither its bytes nor its locks are taken at once.
@@ -148,6 +150,7 @@ def _served(node: Node) -> Any:
 def _executable(node: Node, runs: Iterable[Run]) -> Iterator[Run]:
     """Keep the runs whose databases the node releases to their collaboration."""
     releases = DatabaseRelease.objects.filter(enrolment__node=node)
+    announced: dict[int, Announced] = {}
     offers: dict[int, dict[str, str]] = {}
     for pk, label, kind in releases.values_list(
         "enrolment__collaboration", "label", "type"
@@ -157,8 +160,16 @@ def _executable(node: Node, runs: Iterable[Run]) -> Iterator[Run]:
         task = run.task
         function = task.version.function(task.function)
         offer = offers.get(task.collaboration_id, {})
-        if function is not None and suits(offer, function, task.databases):
-            yield run
+        if function is None or not suits(offer, function, task.databases):
+            continue
+        if task.columns:  # few tasks: read when the first is met
+            pk = task.collaboration_id
+            if pk not in announced:
+                own = releases.filter(enrolment__collaboration=pk)
+                announced[pk] = dict(own.values_list("label", "columns"))
+            if not has_columns(announced[pk], task):
+                continue
+        yield run
 
 
 def reconcile(

@@ -35,6 +35,8 @@ class Task(models.Model):
     )
     function = models.CharField(max_length=100)
     databases = models.JSONField(default=list, blank=True)
+    # If some nodes of a site lacked one when it was sent: they do not claim its run.
+    columns = models.JSONField(default=list, blank=True, editable=False)
     name = models.CharField(max_length=200)
     purpose = models.TextField(max_length=5000, blank=True)
     visibility = models.CharField(max_length=14, choices=Visibility)

@@ -9,7 +9,9 @@ from django.utils import timezone
 from apps.nodes.models import Node
 from apps.tasks.authoring import suits
 from apps.tasks.choices import MAX_RETRIES, TERMINAL, FailureCode, RunStatus
+from apps.tasks.columns import has_columns
 from apps.tasks.models import Run, RunEvent, Task
+from apps.tasks.sites import Announced
 
 S, F = RunStatus, FailureCode
 
@@ -184,6 +186,8 @@ def waits_for(run: Run, nodes: Sequence[Node]) -> Note:
     function = task.version.function(task.function)
     if function and not any(suits(o, function, task.databases) for o in offers):
         return Note(f"No node online at {site} releases the databases of this task.")
+    if task.columns and not any(has_columns(a, task) for a in _announced(online, task)):
+        return Note(f"No node online at {site} has all columns of this task.")
     return Note(f"Waits for a free place at {site}.")
 
 
@@ -193,6 +197,13 @@ def _offers(nodes: Sequence[Node], task: Task) -> Iterator[dict[str, str]]:
         for enrolment in node.enrolments.all():
             if enrolment.collaboration_id == task.collaboration_id:
                 yield {db.label: db.type for db in enrolment.databases.all()}
+
+
+def _announced(nodes: Sequence[Node], task: Task) -> Iterator[Announced]:
+    for node in nodes:
+        for enrolment in node.enrolments.all():
+            if enrolment.collaboration_id == task.collaboration_id:
+                yield {db.label: db.columns for db in enrolment.databases.all()}
 
 
 def _held(run: Run) -> Sequence[Note]:

@@ -63,7 +63,7 @@ def _new_task(
         visibility=found.collaboration.visibility,
         deadline_at=timezone.now() + timedelta(days=found.collaboration.deadline_days),
     )
-    authoring.check_databases(
+    task.columns = authoring.check_databases(
         found.collaboration,
         found.organizations,
         found.version,

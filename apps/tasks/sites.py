@@ -12,13 +12,15 @@ from apps.nodes.models import DatabaseRelease, Node
 from apps.organizations.models import Organization
 from apps.prepared import Prepared
 
+# Of databases by label: names and types, None where they are not shared.
+Announced = dict[str, list[dict[str, str]] | None]
+
 
 @dataclass(frozen=True)
 class ServingNode:
     node: Node
     released: dict[str, str]  # to this collaboration: label to type
-    # By label, if they were asked for: names and types, None where they are not shared.
-    columns: dict[str, list[dict[str, str]] | None] = field(default_factory=dict)
+    columns: Announced = field(default_factory=dict)  # if they were asked for
 
     def runs(self, version: AlgorithmVersion) -> bool:
         return version.contract in self.node.contracts
@@ -34,7 +36,7 @@ def serving_nodes(
     named = {f"organization{n}": each.pk for n, each in enumerate(organizations)}
     asked = {"collaboration": collaboration.pk, **named}
     released: dict[int, dict[str, str]] = {}
-    columns: dict[int, dict[str, list[dict[str, str]] | None]] = {}
+    columns: dict[int, Announced] = {}
     for row in _released.rows(with_columns, **asked):
         node, label = row["enrolment__node"], row["label"]
         released.setdefault(node, {})[label] = row["type"]

@@ -8,17 +8,10 @@ from contextlib import closing
 import pytest
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Page as BrowserPage
 
-from tests.browser.watching import (
-    Axe,
-    Watch,
-    made_by_scripts,
-    too_wide,
-    wait_until_dark,
-)
+from tests.browser.watching import Axe, Watch, look_at, made_by_scripts
 from tests.worlds import World
-from tools.rig.browser import PHONE, Readers, go_dark
+from tools.rig.browser import Readers
 from tools.screenshots.pages import NO_PAGE, ONLY_FORMS, PORTAL, Page, all_pages
 from tools.screenshots.reached import REACHED
 from tools.screenshots.routes import named_routes
@@ -60,14 +53,6 @@ def test_page_without_an_address(
         page.wait_for_selector("h1")
         look_at(page, axe)
         assert watch.complaints() == []
-
-
-def look_at(page: BrowserPage, axe: Axe) -> None:
-    assert [*too_wide(page), *axe.violations(page)] == []
-    go_dark(page)
-    page.set_viewport_size(PHONE)
-    wait_until_dark(page)
-    assert [*too_wide(page), *axe.violations(page)] == []
 
 
 @pytest.mark.django_db

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Page, Request, Response
 
+from tools.rig.browser import PHONE, go_dark
+
 REMEMBER_VIOLATIONS = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => {
@@ -125,3 +127,12 @@ IS_DARK = """() => {
 def wait_until_dark(page: Page) -> None:
     """The page's scripts hear of the reader's wish a moment later."""
     page.wait_for_function(IS_DARK)
+
+
+def look_at(page: Page, axe: Axe) -> None:
+    """At a desk in light and on a phone in dark: narrow enough, and readable by all."""
+    assert [*too_wide(page), *axe.violations(page)] == []
+    go_dark(page)
+    page.set_viewport_size(PHONE)
+    wait_until_dark(page)
+    assert [*too_wide(page), *axe.violations(page)] == []

@@ -246,6 +246,26 @@ def test_a_database_that_is_not_there_or_of_another_kind(
     assert "is no folder" in of_database("folder", table).what
 
 
+@pytest.mark.parametrize("share", [True, False])
+def test_columns_that_cannot_be_read(share: bool, tmp_path: Path, table: Path) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_text("age;sex\n61;f\n")
+    entries = {
+        label: {"type": "csv", "uri": str(path), "collaborations": [1]}
+        for label, path in {"good": table, "bad": broken}.items()
+    }
+    policy = {"share_columns": share}
+    path = write_config(tmp_path, "https://x", databases=entries, policy=policy)
+    found = {each.check: each for each in databases.check(config.load(path))}
+    if not share:
+        assert set(found) == {"database good", "database bad"}
+        return
+    assert found["columns of good"].what == "2 are announced"
+    assert found["columns of good"].level is Level.OK
+    assert found["columns of bad"].level is Level.WARNING
+    assert "not separated by commas" in found["columns of bad"].what
+
+
 def test_a_database_that_nobody_may_use(table: Path) -> None:
     found = databases._check("x", Csv(uri=str(table)))
     assert found.level is Level.WARNING

@@ -7,9 +7,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.nodes.models import DatabaseRelease
+from apps.nodes.models import DatabaseRelease, Node
 from apps.tasks.models import Task
 from tests.daemon import NodeClient
+from tests.pages import browser
 from tests.stored import nothing_stored
 from tests.tasks.new_task import errors, send, show, text
 from tests.worlds import World, add_node
@@ -166,6 +167,36 @@ def test_one_of_two_nodes_is_enough_if_it_has_all(shared: World) -> None:
     assert post(shared, "age", "stage", organizations=own).status_code == 422
     announce(shared, second, None)
     assert post(shared, "age", "stage", organizations=own).status_code == 201
+
+
+def test_only_the_node_that_has_them_claims_the_run(shared: World) -> None:
+    first, site = shared.nodes[0], shared.sites[0]
+    second = add_node(shared, site, shared.people["admin0"])
+    announce(shared, second, STAGE)
+    task = post(shared, "stage", organizations=[site.pk]).json()
+    plain = post(shared, "age", organizations=[site.pk]).json()
+    assert first.hello(shared_by(shared, AGE, SEX)).json()["work"] is True
+    assert [run["task"]["id"] for run in first.claimed()] == [plain["id"]]
+    assert first.claimed() == []
+    page = text(browser(shared, "alice").get(f"/tasks/{task['id']}/"))
+    assert "Waits for a free place" in page
+    Node.objects.filter(pk=second.node.pk).update(last_seen_at=None)
+    page = text(browser(shared, "alice").get(f"/tasks/{task['id']}/"))
+    assert "No node online at Heart failure A has all columns of this task." in page
+    assert [run["task"]["id"] for run in second.claimed()] == [task["id"]]
+
+
+def test_what_every_node_had_is_for_every_node(shared: World) -> None:
+    task = post(shared, "age", organizations=[shared.sites[0].pk]).json()
+    assert Task.objects.get(pk=task["id"]).columns == []
+    # Its file lost the column: the algorithm says so, and nobody waits for ever.
+    announce(shared, shared.nodes[0], SEX)
+    assert len(shared.nodes[0].claimed()) == 1
+
+
+def shared_by(world: World, *columns: dict[str, str]) -> list[dict[str, Any]]:
+    database = {"label": "default", "type": "csv", "columns": list(columns)}
+    return [{"id": world.collaboration.pk, "databases": [database]}]
 
 
 def test_columns_take_no_query_more(shared: World) -> None:
