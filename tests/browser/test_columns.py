@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -33,13 +34,17 @@ def announce(stage: Stage, **told: object) -> None:
 
 
 @pytest.fixture
-def page(stage: Stage, readers: Readers) -> Iterator[Page]:
+def shared(stage: Stage) -> Iterator[None]:
     """North and East announce theirs, South does not."""
     announce(stage, North=[AGE, SIZE, LONG], East=[AGE, SIZE, LONG])
-    context = readers.new_context()
-    yield context.new_page()
-    context.close()
+    yield
     announce(stage)
+
+
+@pytest.fixture
+def page(shared: None, readers: Readers) -> Iterator[Page]:
+    with closing(readers.new_context()) as context:
+        yield context.new_page()
 
 
 def test_columns_are_offered_and_judged_while_one_types(
@@ -71,6 +76,7 @@ def test_columns_are_offered_and_judged_while_one_types(
     expect(offer).to_contain_text("2 columns at the one site that announces columns")
     expect(answers.get_by_text("It has no column")).to_have_count(0)
     expect(columns).to_have_value("age\nabsent")
+    assert watch.complaints() == []
 
     columns.fill("age\nnowhere")
     page.get_by_label("Name", exact=True).fill("Nowhere")
@@ -81,4 +87,21 @@ def test_columns_are_offered_and_judged_while_one_types(
     )
     expect(columns).to_have_value("age\nnowhere")
     look_at(page, axe)
-    assert watch.complaints() == []
+
+
+def test_without_scripts_it_is_said_at_the_field(
+    shared: None, stage: Stage, readers: Readers
+) -> None:
+    with closing(readers.new_context(java_script_enabled=False)) as context:
+        page = context.new_page()
+        sign_in(page, stage)
+        page.goto(f"/tasks/new/?version={stage.facts['version']}&function=summary")
+        expect(page.locator("#new-columns")).to_contain_text("tsize")
+        page.get_by_label("Columns", exact=True).fill("age\nabsent")
+        page.get_by_label("Name", exact=True).fill("Absent")
+        page.get_by_role("button", name="Send task").click()
+        columns = page.get_by_label("Columns", exact=True)
+        expect(columns).to_have_accessible_description(
+            re.compile("Line 2: Site North has no column absent in default")
+        )
+        expect(columns).to_have_value("age\nabsent")

@@ -21,6 +21,7 @@ VALUES = st.recursive(
         | st.dictionaries(
             st.sampled_from(
                 ["run", "attempt", "id", "databases", "label", "type", "contracts"]
+                + ["columns", "name"]
             ),
             inner,
             max_size=4,
