@@ -1,10 +1,14 @@
 """What a draft shows of a site, and of a database that the function reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from django.http import QueryDict
 
 from apps.organizations.models import Organization
 from apps.tasks.sites import ServingNode
+
+LONGEST_ADDRESS = 1500  # a longer one is not safe everywhere
 
 
 @dataclass(frozen=True)
@@ -72,3 +76,13 @@ class Need:
     @property
     def field(self) -> str:
         return f"database_{self.number}"
+
+
+def with_arguments(address: str, typed: Mapping[str, str]) -> str:
+    """Return the address for a refresh that is to judge the arguments too, if short."""
+    query = QueryDict(address, mutable=True)
+    for name, text in typed.items():
+        if name.startswith("a-") or name in ("arguments_text", "as"):
+            query[name] = text
+    whole = query.urlencode()
+    return whole if len(whole) <= LONGEST_ADDRESS else address

@@ -22,12 +22,10 @@ from apps.tasks.answers import Answer, Asked, answer_of
 from apps.tasks.api import position
 from apps.tasks.argument_forms import typed_arguments
 from apps.tasks.authoring import active_versions
-from apps.tasks.draft_parts import ColumnOffer, Need, Site
+from apps.tasks.draft_parts import ColumnOffer, Need, Site, with_arguments
 from apps.tasks.parties import sending_organizations
 from apps.tasks.sites import ServingNode, serving_nodes
 
-# A longer address is not safe everywhere.
-LONGEST_ADDRESS = 1500
 Chosen = TypeVar("Chosen", Collaboration, Organization, AlgorithmVersion)
 
 
@@ -239,13 +237,7 @@ class Draft:
 
     @property
     def refreshed_at(self) -> str:
-        """The address with the arguments, so that a refresh still judges them."""
-        query = QueryDict(self.address, mutable=True)
-        for name, text in self.typed.items():
-            if name.startswith("a-") or name in ("arguments_text", "as"):
-                query[name] = text
-        address = query.urlencode()
-        return address if len(address) <= LONGEST_ADDRESS else self.address
+        return with_arguments(self.address, self.typed)
 
     def _number(self, name: str) -> int | None:
         return position(self.data.get(name, ""))

@@ -12,7 +12,8 @@ from apps.tasks.answers import who_sees
 from apps.tasks.api import position
 from apps.tasks.argument_fields import is_flat
 from apps.tasks.argument_forms import JsonArguments
-from apps.tasks.drafts import LONGEST_ADDRESS, Draft
+from apps.tasks.draft_parts import LONGEST_ADDRESS
+from apps.tasks.drafts import Draft
 from apps.tasks.earlier import begin_from
 from apps.tasks.forms import ArgumentsForm, TaskForm, arguments_form, show_refusal
 from apps.tasks.idempotency import KeyedRequest

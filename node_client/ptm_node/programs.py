@@ -59,7 +59,13 @@ class Programs:
     ) -> Said:
         assert process.stdin is not None  # noqa: S101
         assert process.stdout is not None  # noqa: S101
-        timer = threading.Timer(seconds, process.kill)
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(seconds, end)
         timer.start()
         try:
             process.stdin.write(msgspec.json.encode(order) + b"\n")
@@ -71,9 +77,7 @@ class Programs:
             timer.cancel()
         if self._life.leaving.is_set():
             raise DaemonLeaving("the daemon leaves")
-        if said:
-            return Said(said)
-        return Said(b"", timer.finished.is_set() and process.poll() == -9)
+        return Said(said, not said and late.is_set())
 
     def _end_all(self) -> None:
         with self._lock:
