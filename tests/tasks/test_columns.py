@@ -15,6 +15,8 @@ from tests.stored import nothing_stored
 from tests.tasks.new_task import errors, send, show, text
 from tests.worlds import World, add_node
 
+pytestmark = pytest.mark.backends
+
 AGE = {"name": "age", "type": "integer"}
 SEX = {"name": "sex", "type": "text"}
 STAGE = {"name": "stage", "type": "text"}
