@@ -56,12 +56,10 @@ def approve(
 ) -> None:
     """List what waits for an approval; show one run; with --name, say yes to it."""
     with _desk(config_file) as desk:
-        if run is None or not name:
-            return _show(desk, Phase.AWAITING_APPROVAL, run, as_json)
         seconds = config.duration(lasts) if lasts else desk.config.policy.approval_lasts
         until = None if scope is Scope.RUN else time.time() + seconds
         given = Answer(True, name, reason, scope, until)
-        return _decide(desk, Phase.AWAITING_APPROVAL, run, given, as_json)
+        _show_or_decide(desk, Phase.AWAITING_APPROVAL, run, given, as_json)
 
 
 def reject(
@@ -73,10 +71,8 @@ def reject(
 ) -> None:
     """Say no to a run that waits for an approval."""
     with _desk(config_file) as desk:
-        if run is None or not name:
-            return _show(desk, Phase.AWAITING_APPROVAL, run, as_json)
         given = Answer(False, name, reason)
-        return _decide(desk, Phase.AWAITING_APPROVAL, run, given, as_json)
+        _show_or_decide(desk, Phase.AWAITING_APPROVAL, run, given, as_json)
 
 
 def release(
@@ -94,10 +90,8 @@ def release(
         if run is not None and save is not None:
             row = _waiting(desk, Phase.AWAITING_RELEASE, run)
             shutil.copyfile(desk.state / "spool" / str(row.key), save)
-        if run is None or not name:
-            return _show(desk, Phase.AWAITING_RELEASE, run, as_json)
         given = Answer(True, name, reason)
-        return _decide(desk, Phase.AWAITING_RELEASE, run, given, as_json)
+        _show_or_decide(desk, Phase.AWAITING_RELEASE, run, given, as_json)
 
 
 def withhold(
@@ -109,10 +103,8 @@ def withhold(
 ) -> None:
     """Keep a result that waits for its release: it is deleted here."""
     with _desk(config_file) as desk:
-        if run is None or not name:
-            return _show(desk, Phase.AWAITING_RELEASE, run, as_json)
         given = Answer(False, name, reason)
-        return _decide(desk, Phase.AWAITING_RELEASE, run, given, as_json)
+        _show_or_decide(desk, Phase.AWAITING_RELEASE, run, given, as_json)
 
 
 @contextmanager
@@ -124,6 +116,16 @@ def _desk(config_file: Path) -> Iterator[_Desk]:
         closing(Audit(state / "audit.sqlite3")) as audit,
     ):
         yield _Desk(settings, journal, audit)
+
+
+def _show_or_decide(
+    desk: _Desk, phase: Phase, run: int | None, given: Answer, as_json: bool
+) -> None:
+    """Nothing is decided without a run and a name."""
+    if run is None or not given.name:
+        _show(desk, phase, run, as_json)
+    else:
+        _decide(desk, phase, run, given, as_json)
 
 
 def _show(desk: _Desk, phase: Phase, run: int | None, as_json: bool) -> None:
