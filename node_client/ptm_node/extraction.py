@@ -39,6 +39,7 @@ class Order(Struct, frozen=True):
     max_rows: int
     max_bytes: int
     seconds: float
+    first_row_only: bool = False
 
     def __repr__(self) -> str:
         """Without the URL, which is a secret."""
@@ -46,8 +47,8 @@ class Order(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """`problem` is empty, rows, size, time, install or failed; `detail` is for the
-    site's own log, without the password.
+    """`problem` is empty, away, rows, size, time, install or failed; `detail` is for
+    the site's own log, without the password.
     """
 
     problem: str = ""
@@ -57,6 +58,10 @@ class Answer(Struct, frozen=True):
 
 class TooManyRows(Exception):
     pass
+
+
+class _Away(Exception):
+    """No database was reached by this URL, or it let nobody in."""
 
 
 def main() -> None:
@@ -73,7 +78,7 @@ def extract(order: Order) -> Answer:
     try:
         with result_of(order.url, order.query, order.seconds) as result:
             names = list(result.keys())
-            counted = _Counted(result, order.max_rows)
+            counted = _Counted(result, order)
             WRITERS[order.format](names, counted, Path(order.target), order.max_bytes)
         return Answer(rows=counted.rows)
     except ImportError as error:
@@ -87,25 +92,46 @@ def extract(order: Order) -> Answer:
 class _Counted:
     """The rows in batches, counted, and no more of them than allowed."""
 
-    def __init__(self, result: Any, most: int) -> None:
+    def __init__(self, result: Any, order: Order) -> None:
         self._result = result
-        self._most = most
+        self._order = order
         self.rows = 0
 
     def __iter__(self) -> Iterator[list[tuple[Any, ...]]]:
-        for batch in self._result.partitions(BATCH_ROWS):
+        size = 1 if self._order.first_row_only else BATCH_ROWS
+        for batch in self._result.partitions(size):
             self.rows += len(batch)
-            if self.rows > self._most:
+            if self.rows > self._order.max_rows:
                 raise TooManyRows
             yield [tuple(row) for row in batch]
+            if self._order.first_row_only:
+                return
 
 
 @contextlib.contextmanager
 def result_of(address: str, query: str, seconds: float) -> Iterator[Any]:
     """The rows of the query, in a transaction that may not write."""
-    from sqlalchemy import create_engine, make_url
+    if not _QUESTION.match(query):
+        raise ValueError("a query begins with SELECT or WITH")
+    connection, system = _connect(address)
+    with connection:
+        _bound(connection, system, seconds)
+        # Kept here: where it is let go, a driver reads the rest of the rows.
+        result = connection.exec_driver_sql(query, execution_options=_STREAMED)
+        yield result
+        # Closed as it is: rows that nobody asked for are not waited for.
+        connection.invalidate()
 
-    url = make_url(address)
+
+def _connect(address: str) -> tuple[Any, str]:
+    """A connection, and which system it leads to."""
+    from sqlalchemy import create_engine, make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        url = make_url(address)
+    except SQLAlchemyError as error:
+        raise _Away(str(error)) from error
     system = url.get_backend_name()
     if system == "sqlite":
         url = url.set(
@@ -117,17 +143,13 @@ def result_of(address: str, query: str, seconds: float) -> Iterator[Any]:
     elif system in ("mysql", "mariadb"):
         url = url.set(drivername=f"{system}+pymysql")
     else:
-        raise ValueError(f"this node cannot keep {system} from being written to")
+        raise _Away(f"this node cannot keep {system} from being written to")
     wait = {} if system == "sqlite" else {"connect_timeout": _CONNECT_SECONDS}
     engine = create_engine(url, connect_args=wait, hide_parameters=True)
-    if not _QUESTION.match(query):
-        raise ValueError("a query begins with SELECT or WITH")
-    with engine.connect() as connection:
-        _bound(connection, system, seconds)
-        # Kept here: where it is let go, a driver reads the rest of the rows.
-        result = connection.exec_driver_sql(query, execution_options=_STREAMED)
-        yield result
-        connection.rollback()
+    try:
+        return engine.connect(), system
+    except SQLAlchemyError as error:
+        raise _Away(str(error)) from error
 
 
 def _bound(connection: Any, system: str, seconds: float) -> None:
@@ -159,6 +181,8 @@ _TIME_OVER = ("statement timeout", "max_statement_time", "maximum statement")
 
 def _failed(order: Order, error: Exception) -> Answer:
     text = redacted(f"{type(error).__name__}: {error}", order.url)
+    if isinstance(error, _Away):
+        return Answer("away", redacted(str(error), order.url))
     number = getattr(error, "errno", None)
     if number == errno.EFBIG or "File too large" in text:
         return Answer("size", text)

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from ptm_node.config import read_secret
 from ptm_node.copies import give
@@ -30,16 +31,7 @@ class Extractor:
 
     def extract(self, label: str, database: Sql, query: str, target: Path) -> None:
         """Writes the rows of the query into a file. Raises RunFailure."""
-        order = Order(
-            url=url_of(label, database),
-            query=query,
-            format=database.format,
-            target=str(target),
-            max_rows=database.max_rows,
-            max_bytes=int(database.max_size),
-            seconds=float(database.time),
-        )
-        answer = self._run(order)
+        answer = self._run(_order(url_of(label, database), database, query, target))
         if answer.problem:
             log.warning(
                 "the database %s could not be extracted (%s): %s",
@@ -52,6 +44,11 @@ class Extractor:
         log.info("extracted %d rows of the database %s", answer.rows, label)
         give(target)
 
+    def try_out(self, database: Sql, target: Path, seconds: float) -> Answer:
+        """Writes the first row of the site's query. Raises ConfigError."""
+        order = _order(secret_url(database), database, database.query, target)
+        return self._run(replace(order, seconds=seconds, first_row_only=True))
+
     def _run(self, order: Order) -> Answer:
         said = self._programs.run(PROGRAM, order, order.seconds + GRACE_SECONDS)
         if said.answer:
@@ -59,9 +56,11 @@ class Extractor:
         return Answer("time" if said.too_late else "failed", "the process was ended")
 
 
+_UNREAD = "the database {label} could not be read at this site"
 _SENTENCES = {
-    "failed": "the database {label} could not be read at this site",
-    "install": "the database {label} could not be read at this site",
+    "away": _UNREAD,
+    "failed": _UNREAD,
+    "install": _UNREAD,
     "rows": "the database {label} gives more rows than this site allows"
     " ({database.max_rows})",
     "size": "the database {label} gives more data than this site allows"
@@ -76,7 +75,7 @@ def url_of(label: str, database: Sql) -> str:
         return secret_url(database)
     except ConfigError as error:
         log.warning("%s", error)
-        detail = _SENTENCES["failed"].format(label=label)
+        detail = _UNREAD.format(label=label)
         raise RunFailure(Code.DATABASE_UNKNOWN, detail) from None
 
 
@@ -85,6 +84,18 @@ def secret_url(database: Sql) -> str:
     if database.uri is not None:
         return database.uri
     return read_secret(Path(database.uri_file or ""))
+
+
+def _order(url: str, database: Sql, query: str, target: Path) -> Order:
+    return Order(
+        url=url,
+        query=query,
+        format=database.format,
+        target=str(target),
+        max_rows=database.max_rows,
+        max_bytes=int(database.max_size),
+        seconds=float(database.time),
+    )
 
 
 def version_of(label: str, database: Sql) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from ptm_node.clock import Clock
 from ptm_node.columns import Describer, shared
-from ptm_node.doctor.findings import Finding, failed, ok, warning
+from ptm_node.doctor import queries
+from ptm_node.doctor.findings import Finding, Level, failed, ok, warning
 from ptm_node.life import Life
-from ptm_node.sections import Config, FileDatabase
+from ptm_node.sections import Config, Database, FileDatabase, Sql
 
 _HEADER_AT_MOST = 1 << 20
 _EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -20,12 +21,7 @@ def check(config: Config) -> Iterator[Finding]:
         remedy = "describe one as [databases.default]"
         yield warning("databases", "none is configured", remedy)
     for label, database in config.databases.items():
-        if isinstance(database, FileDatabase):
-            yield _check(f"database {label}", database)
-        else:
-            remedy = "see `ptm-node logs` of the first run that reads it"
-            what = "it is not tried here: the node asks when a run needs it"
-            yield warning(f"database {label}", what, remedy)
+        yield _check(f"database {label}", database)
     yield from _columns(config)
 
 
@@ -43,7 +39,19 @@ def _columns(config: Config) -> Iterator[Finding]:
             yield ok(f"columns of {label}", what)
 
 
-def _check(check: str, database: FileDatabase) -> Finding:
+def _check(check: str, database: Database) -> Finding:
+    if isinstance(database, Sql):
+        found = queries.check(check, database)
+    else:
+        assert isinstance(database, FileDatabase)  # noqa: S101
+        found = _file(check, database)
+    if found.level is Level.OK and not database.collaborations:
+        remedy = "name the collaborations that may use it"
+        return warning(check, "it is released to no collaboration", remedy)
+    return found
+
+
+def _file(check: str, database: FileDatabase) -> Finding:
     path = Path(database.uri)
     try:
         problem = _LOOKS.get(database.type, _anything)(path)
@@ -53,9 +61,6 @@ def _check(check: str, database: FileDatabase) -> Finding:
     if problem:
         remedy = "correct type or uri, or mend the file"
         return failed(check, f"{path} {problem}", remedy)
-    if not database.collaborations:
-        remedy = "name the collaborations that may use it"
-        return warning(check, "it is released to no collaboration", remedy)
     return ok(check, f"{path} can be read as {database.type}")
 
 
