@@ -30,6 +30,7 @@ from ptm_node.state import take_state
 log = logging.getLogger(__name__)
 
 _JOIN_SECONDS = 3.0
+_CHORE_SECONDS = 600.0
 
 
 class Agent:
@@ -40,7 +41,9 @@ class Agent:
         runtime: Runtime,
         clock: Clock | None = None,
         progress: Progress | None = None,
+        chore: Callable[[], None] = lambda: None,
     ) -> None:
+        self._chore = chore
         self._lock = take_state(Path(config.node.state))
         self._life = Life(clock or Clock())
         instance = str(uuid.uuid4())
@@ -66,6 +69,7 @@ class Agent:
         self._site.runtime.open(self._dispatcher.tidy_up)
         self._dispatcher.await_runtime()
         self._repeat("claims", lambda: self._dispatcher.look(self._channel))
+        self._repeat("chore", self._do_chore)
         self._life.draining.wait()
         log.info("draining: no new runs, those that run may end")
         self._drain()
@@ -99,6 +103,10 @@ class Agent:
         self._repeat("socket", self._channel.step)
         if self._site.columns.are_shared:
             self._repeat("columns", self._site.columns.step)
+
+    def _do_chore(self) -> None:
+        self._chore()
+        self._life.pause(_CHORE_SECONDS)
 
     def _repeat(self, name: str, step: Callable[[], None]) -> None:
         self._threads.append(self._life.repeat(name, step))

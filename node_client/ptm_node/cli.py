@@ -67,6 +67,7 @@ for command in (
 def run(config_file: ConfigOption, as_json: JsonOption = False) -> None:
     """Run the daemon. The first SIGTERM or Ctrl-C drains it, a second ends it now."""
     from ptm_node.agent import Agent
+    from ptm_node.cleaning import Cleaner
     from ptm_node.clock import Clock
     from ptm_node.doctor import paths
     from ptm_node.progress import Silent, bars
@@ -85,7 +86,8 @@ def run(config_file: ConfigOption, as_json: JsonOption = False) -> None:
         oci_runtime = settings.node.oci_runtime
         node = config.key_prefix(key)
         runtime = DockerRuntime(node, clock, oci_runtime, progress)
-        agent = Agent(settings, key, runtime, clock, progress)
+        cleaner = Cleaner(settings, runtime, clock)
+        agent = Agent(settings, key, runtime, clock, progress, cleaner.look)
         threading.Thread(target=_obey, args=(agent, signals), daemon=True).start()
         agent.serve()
 

@@ -71,6 +71,11 @@ class DockerRuntime:
     def name(self) -> str:
         return f"docker {self._watch.version}".strip()
 
+    @property
+    def client(self) -> docker.APIClient:
+        """For what is not about one run. Raises RuntimeUnavailable."""
+        return self._watch.client
+
     def open(self, on_change: Callable[[], None]) -> None:
         self._watch.open(on_change)
 
