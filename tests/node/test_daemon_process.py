@@ -17,6 +17,7 @@ from tests.node.fake_runs import Run
 from tests.node.fake_server import FakeServer
 from tests.node.harness import eventually
 from tests.node.process import DaemonProcess
+from tests.node.test_cli import ptm_node
 from tests.node.unix_proxy import UnixProxy
 from tools.rig.registry import Registry
 
@@ -231,6 +232,29 @@ def test_a_second_sigterm_leaves_the_container_to_the_next_start(site: Site) -> 
     again = site.start()
     site.wait(run, "completed")
     site.wait_until_clean(again)
+
+
+def test_stop_now_leaves_the_container_and_gives_back_what_has_none(
+    site: Site,
+) -> None:
+    unconfirmed = site.server.fail("POST .*/runs/2/report/", "503", times=1000)
+    daemon = site.start(limits={"concurrent_runs": 2})
+    run = site.send("nonce", seconds=20.0)
+    site.wait(run, "running")
+    waiting = site.send("nonce")
+    site.server.wait(lambda: unconfirmed.met)
+    (container,) = site.containers()
+    done = ptm_node("stop", "--now", "--config", str(daemon.config))
+    assert (done.returncode, done.stdout) == (0, "The daemon has ended.\n")
+    assert daemon.ended() == 0
+    container.reload()
+    assert (container.status, run.status) == ("running", "running")
+    unconfirmed.times = 0
+    again = site.start()
+    site.wait(run, "completed")
+    site.wait(waiting, "queued", "completed")
+    site.wait_until_clean(again)
+    assert run.history.count("running") == 1
 
 
 def test_without_an_engine_nothing_is_claimed(site: Site, tmp_path: Path) -> None:

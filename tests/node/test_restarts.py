@@ -12,7 +12,7 @@ from ptm_node import config
 from ptm_node.journal import Journal
 from ptm_node.messages import Code, Key, Report, Status
 from ptm_node.runtimes.base import ContainerSpec, Handle, Limits, Mount
-from ptm_node.runtimes.fake import FakeEngine, FakeRuntime
+from ptm_node.runtimes.fake import FakeEngine, FakeRuntime, Inside
 from ptm_node.sections import Size
 from ptm_node.spool import Spool
 
@@ -96,6 +96,45 @@ def test_killed_between_the_claim_and_the_start_the_run_begins_anew(
     daemon = start()
     assert completed(server, past.run) == b"{}"
     assert engine.starts == [KEY]
+    wait_until_clean(daemon)
+
+
+@pytest.mark.parametrize("while_it_serves", [False, True])
+def test_a_folder_that_an_earlier_try_left_is_not_used(
+    while_it_serves: bool,
+    past: Past,
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+) -> None:
+    """Neither its output nor its data: this one finds the folder as it would be new."""
+    seen: list[list[str]] = []
+
+    def silent(inside: Inside) -> int:
+        folder = inside.file("/app/output.txt").parent
+        seen.append(sorted(path.name for path in folder.iterdir()))
+        return 0
+
+    def leave_behind(key: Key) -> None:
+        folder = past.state / "work" / str(key)
+        folder.mkdir(parents=True)
+        (folder / "output.txt").write_bytes(b'"stale"')
+        (folder / "data-default").symlink_to("/etc")
+        (folder / "input.txt").touch(mode=0o400)
+
+    engine.present[IMAGE] = silent
+    leave_behind(KEY)
+    past.journal.close()
+    daemon = start()
+    run = past.run
+    if while_it_serves:
+        server.wait_status(run, "failed")
+        wait_until_clean(daemon)
+        leave_behind(Key(run.id + 1, 1))
+        run = server.add_run(IMAGE)
+    server.wait_status(run, "failed")
+    assert run.code == "output_missing"
+    assert seen == [["input.txt", "output.txt", "token.txt"]] * len(seen)
     wait_until_clean(daemon)
 
 
