@@ -46,4 +46,4 @@ def check(check: str, database: Sql) -> Finding:
     if not answer.rows:
         what = "it answers, and its query gives no rows"
         return warning(check, what, "see whether that is meant")
-    return ok(check, "it answers, and its query gives rows, without a right to write")
+    return ok(check, "its query gives rows, in a transaction that cannot write")
