@@ -141,7 +141,7 @@ def record_hello(*, node: Node, hello: Hello) -> None:
     node.left_at = None
     node.told_online = True
     node.save()
-    _replace_enrolments(node, hello.announcement["collaborations"])
+    _keep_enrolments(node, hello.announcement["collaborations"])
     notify_presence(node.organization_id)
     if not same:
         wake_nodes(node.organization_id)  # so that a superseded socket closes
@@ -153,21 +153,32 @@ def superseded() -> Conflict:
     )
 
 
-def _replace_enrolments(node: Node, collaborations: list[dict[str, Any]]) -> None:
+def _keep_enrolments(node: Node, collaborations: list[dict[str, Any]]) -> None:
+    """What is announced again stays the same row: a reader never finds half of it."""
     agreed = set(
         node.organization.participations.accepted().values_list(
             "collaboration_id", flat=True
         )
     )
-    node.enrolments.all().delete()
-    for served in collaborations:
-        if served["id"] not in agreed:
-            continue  # announced, but the organization has not consented
-        enrolment = Enrolment.objects.create(node=node, collaboration_id=served["id"])
-        DatabaseRelease.objects.bulk_create(
-            DatabaseRelease(enrolment=enrolment, **database)
-            for database in served["databases"]
+    # Announced is not enough: the organization has to have consented.
+    served = [each for each in collaborations if each["id"] in agreed]
+    node.enrolments.exclude(collaboration__in=[each["id"] for each in served]).delete()
+    for each in served:
+        enrolment, _ = Enrolment.objects.get_or_create(
+            node=node, collaboration_id=each["id"]
         )
+        _keep_releases(enrolment, each["databases"])
+
+
+def _keep_releases(enrolment: Enrolment, databases: list[dict[str, Any]]) -> None:
+    labels = [database["label"] for database in databases]
+    enrolment.databases.exclude(label__in=labels).delete()
+    DatabaseRelease.objects.bulk_create(
+        [DatabaseRelease(enrolment=enrolment, **each) for each in databases],
+        update_conflicts=True,
+        unique_fields=("enrolment", "label"),
+        update_fields=("type", "columns"),
+    )
 
 
 @transaction.atomic

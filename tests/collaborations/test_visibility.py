@@ -90,7 +90,7 @@ def test_what_a_node_releases_elsewhere_is_not_shown(
     shown = world.person("dave").get(path).json()["serves"]
     assert [entry["collaboration"] for entry in shown] == [world.collaboration.pk]
     others = rival.person("alice").get(path).json()["serves"]
-    secret = [{"label": "secret", "type": "sql"}]
+    secret = [{"label": "secret", "type": "sql", "columns": None}]
     assert others == [{"collaboration": rival.collaboration.pk, "databases": secret}]
 
 

@@ -125,6 +125,22 @@ def test_an_announcement_replaces_the_one_before(world: World) -> None:
     assert not Enrolment.objects.filter(node=node.node).exists()
 
 
+def test_what_is_announced_again_stays_in_its_row(world: World) -> None:
+    """Whoever reads meanwhile would else find a collaboration without databases."""
+    node = world.nodes[0]
+
+    def rows(*databases: tuple[str, str]) -> dict[str, tuple[int, int, str]]:
+        listed = [{"label": label, "type": kind} for label, kind in databases]
+        node.hello([{"id": world.collaboration.pk, "databases": listed}])
+        stored = DatabaseRelease.objects.filter(enrolment__node=node.node)
+        return {r.label: (r.pk, r.enrolment_id, r.type) for r in stored}
+
+    first = rows(("a", "csv"), ("b", "csv"))
+    second = rows(("b", "parquet"), ("c", "csv"))
+    assert set(second) == {"b", "c"}
+    assert second["b"] == (*first["b"][:2], "parquet")
+
+
 def test_only_collaborations_that_the_organization_joined_are_stored(
     world: World, rival: World
 ) -> None:
