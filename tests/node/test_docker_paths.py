@@ -21,7 +21,7 @@ MOUNTS = {
 }
 SAME = {
     "/srv/node": True,
-    "/srv/node/state/work/1-1/input.txt": True,
+    "/srv/node/state/spool/1-1": True,
     "/srv/node2/state": False,
     "/data/patients.csv": False,
     "/data/same/patients.csv": True,
