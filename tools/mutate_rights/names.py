@@ -122,7 +122,7 @@ REFUSALS = {
 # Functions in which every `if` turns somebody away.
 REFUSING = {
     "_assign",
-    "_replace_enrolments",
+    "_keep_enrolments",
     "_same_body",
     "_stop_reason",
     "addressed_study",
