@@ -4,18 +4,17 @@ A mistake is answered with one sentence: the file, the key, what is wrong, and w
 to write instead.
 """
 
-import ipaddress
 import json
 import re
 import stat
 import tomllib
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
+from ptm_node import config_checks
+from ptm_node.config_checks import Mistake
 from ptm_node.errors import ConfigError
 from ptm_node.hours import SPAN, Span
 from ptm_node.lines import line_of
@@ -24,7 +23,6 @@ from ptm_node.sections import (
     Config,
     Database,
     Duration,
-    FileDatabase,
     Limits,
     Node,
     Policy,
@@ -37,9 +35,7 @@ from ptm_node.template import examples
 
 S = TypeVar("S")
 
-LABEL = re.compile(r"[a-z0-9_]{1,64}")
 KEY = re.compile(r"ptmn_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
-_SECRET_IN_URL = re.compile(r"://[^/@]*:[^@]*@|[?&][a-z_]*passw", re.IGNORECASE)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kmgt]?)")
 _TIME = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -102,11 +98,10 @@ class _Reader:
             policy=self._section(data, "policy", Policy),
             limits=self._section(data, "limits", Limits),
         )
-        if not is_safe(config.server.url):
-            self._fail("server.url", "only https is safe outside this machine")
-        for label, database in config.databases.items():
-            self._check_database(label, database)
-        self._check_names(config.databases)
+        try:
+            config_checks.check(config)
+        except Mistake as mistake:
+            self._fail(mistake.where, mistake.problem, mistake.remedy)
         return self._with_absolute_paths(config)
 
     def _section(self, data: dict[str, Any], name: str, kind: type[S]) -> S:
@@ -127,42 +122,6 @@ class _Reader:
         except msgspec.ValidationError as error:
             problem, _, place = str(error).partition(" - at `$.")
             self._fail(".".join(filter(None, [where, place.rstrip("`")])), problem)
-
-    def _check_database(self, label: str, database: Database) -> None:
-        where = f"databases.{label}"
-        if not LABEL.fullmatch(label):
-            self._fail(where, "a label has lower-case letters, digits and _ only")
-        if isinstance(database, FileDatabase) and not Path(database.uri).is_absolute():
-            self._fail(f"{where}.uri", "this must be an absolute path")
-        if isinstance(database, Sql):
-            self._check_sql(where, database)
-
-    def _check_names(self, databases: dict[str, Database]) -> None:
-        """A name means one database, so that a rule means the same everywhere."""
-        named = {label: label for label in databases}
-        for label, database in databases.items():
-            for collaboration, alias in database.aliases.items():
-                where = f"databases.{label}.aliases.{collaboration}"
-                if not LABEL.fullmatch(alias):
-                    self._fail(where, "an alias has lower-case letters, digits and _")
-                if collaboration not in database.collaborations:
-                    problem = f"it is not released to collaboration {collaboration}"
-                    self._fail(where, problem)
-                if named.setdefault(alias, label) != label:
-                    self._fail(where, f"another database is called {alias}")
-
-    def _check_sql(self, where: str, database: Sql) -> None:
-        if (database.uri is None) == (database.uri_file is None):
-            self._fail(where, "say either uri or uri_file")
-        if database.uri is not None and _SECRET_IN_URL.search(database.uri):
-            problem = "a URL with a password belongs into a file, named by uri_file"
-            self._fail(f"{where}.uri", problem)
-        missing = [name for name in ("sqlalchemy", "pyarrow") if not find_spec(name)]
-        if missing:
-            raise ConfigError(
-                f"{self._path}: {where}: a database of type sql needs"
-                f" {' and '.join(missing)}; run `pip install 'ptm-node[sql]'`."
-            )
 
     def _with_absolute_paths(self, config: Config) -> Config:
         node, server = config.node, config.server
@@ -196,10 +155,10 @@ class _Reader:
     def _absolute(self, path: str) -> str:
         return str(self._folder / path)
 
-    def _fail(self, where: str, problem: str) -> NoReturn:
+    def _fail(self, where: str, problem: str, remedy: str = "") -> NoReturn:
         line = line_of(self._text, where)
         place = f"{self._path}, line {line}" if line else str(self._path)
-        raise ConfigError(f"{place}: {where}: {problem}. {_remedy(where)}")
+        raise ConfigError(f"{place}: {where}: {problem}. {remedy or _remedy(where)}")
 
 
 def duration(text: str) -> Duration:
@@ -208,23 +167,6 @@ def duration(text: str) -> Duration:
         return msgspec.convert(text, Duration, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{error}; write it like 30d.") from error
-
-
-def is_safe(url: str) -> bool:
-    """Whether a key may be sent there: by https, or without leaving this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "http":
-        return _is_loopback(parts.hostname or "")
-    return parts.scheme == "https" and bool(parts.hostname)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _decode(kind: type, value: object) -> object:

@@ -7,7 +7,7 @@ import re
 import secrets
 from pathlib import Path
 
-from ptm_node import config, sections
+from ptm_node import config, config_checks, sections
 from ptm_node.doctor.certificates import certificate_problem
 from ptm_node.errors import ConfigError, NotTrusted, Refused, Terminal
 from ptm_node.messages import Enrolled, Enrolment
@@ -52,7 +52,7 @@ def check_path(path: Path) -> None:
 
 def check_way(url: str, ca_bundle: str | None) -> sections.Server:
     """The server, if it can be trusted and answers; nothing is written by then."""
-    if not config.is_safe(url):
+    if not config_checks.is_safe(url):
         raise ConfigError(f"{url}: only https is safe outside this machine.")
     server = sections.Server(url=url, ca_bundle=ca_bundle)
     problem = certificate_problem(server)

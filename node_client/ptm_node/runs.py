@@ -3,10 +3,8 @@
 `Attempt.execute` reads from top to bottom in the order in which things happen.
 """
 
-import errno
 import logging
 import shutil
-import sqlite3
 import threading
 from concurrent.futures import Future
 
@@ -14,11 +12,11 @@ from ptm_node import decisions, disclosure, policy
 from ptm_node.clock import Backoff
 from ptm_node.contracts import ptm
 from ptm_node.deliveries import LogTail
+from ptm_node.endings import failure_of, judge
 from ptm_node.errors import (
     AttemptGone,
     AwaitsDecision,
     DaemonLeaving,
-    Refused,
     RunFailure,
     Terminal,
     Trouble,
@@ -33,8 +31,6 @@ from ptm_node.site import Site
 
 log = logging.getLogger(__name__)
 
-_FILE_TOO_LARGE = 128 + 25  # ended by SIGXFSZ
-_ENDED_FROM_OUTSIDE = (128 + 9, 128 + 15)
 _LAST_LINES_SECONDS = 5.0
 _LOG_PACE_SECONDS = 1.0
 
@@ -61,7 +57,8 @@ class Attempt:
             handle = self._handle or self._launch()
             self._attend(handle)
             ending = self._await_end(handle)
-            self._judge(ending)
+            self._raise_if_unwanted()
+            judge(ending, self._terms.limits, ptm.output_file(self._folder))
             self._keep_result()
         except DaemonLeaving:
             return  # the container goes on, and the next start adopts it
@@ -186,29 +183,6 @@ class Attempt:
         limit = self._terms.limits.time
         raise RunFailure(Code.TIMED_OUT, f"stopped after {limit:g} seconds")
 
-    def _judge(self, ending: Exit) -> None:
-        """Raises RunFailure, in the words of the node, unless the end was good."""
-        self._raise_if_unwanted()
-        limits = self._terms.limits
-        match ending:
-            case Exit(code=0):
-                return
-            case Exit(code=None):
-                raise _infrastructure("the container has vanished")
-            case Exit(out_of_memory=True):
-                detail = f"out of memory at {limits.memory.in_words}"
-                raise RunFailure(Code.OUT_OF_MEMORY, detail)
-            case Exit(code=code) if code in _ENDED_FROM_OUTSIDE:
-                raise _infrastructure("the container was ended from outside")
-            case Exit(code=255, witnessed=False):  # what an engine's crash leaves
-                raise _infrastructure("the container engine went down")
-            case Exit(code=code):
-                size = ptm.output_file(self._folder).stat().st_size
-                if code == _FILE_TOO_LARGE or size > limits.output:
-                    detail = f"the output is larger than {limits.output.in_words}"
-                    raise RunFailure(Code.OUTPUT_TOO_LARGE, detail)
-                raise RunFailure(Code.EXIT_NONZERO, f"exit status {code}")
-
     def _keep_result(self) -> None:
         site, limits = self._site, self._terms.limits
         output = site.spool.keep(ptm.output_file(self._folder), self.key, limits.output)
@@ -222,7 +196,7 @@ class Attempt:
         raise AwaitsDecision("its result waits for a release")
 
     def _report(self, error: Exception) -> None:
-        failure = _failure(error)
+        failure = failure_of(error)
         log.info("run %s: %s", self.key, failure)
         report = failure.report(self.key)
         self._site.life.insist(lambda: self._outbox.last_word(self.key, report))
@@ -255,19 +229,3 @@ def give_back() -> RunFailure:
     """For a run that has not started when the daemon is told to end."""
     detail = "the node was stopped before it began"
     return RunFailure(Code.NODE_STOPPING, detail, status=Status.QUEUED)
-
-
-def _infrastructure(detail: str) -> RunFailure:
-    return RunFailure(Code.RUNTIME_UNAVAILABLE, detail, retry=True)
-
-
-def _failure(error: Exception) -> RunFailure:
-    """Any error as what the server is told of it."""
-    if isinstance(error, RunFailure):
-        return error
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if full or isinstance(error, sqlite3.OperationalError):
-        detail = "the disk of this site is full"
-        return RunFailure(Code.DISK_FULL, detail, retry=True)
-    log.error("this ends the run: %s", error, exc_info=not isinstance(error, Refused))
-    return RunFailure(Code.INTERNAL, "the node met an error; its log says more")
