@@ -1,5 +1,6 @@
 """The mutation run itself: a mutation is caught by a test that fails, and only so."""
 
+import gc
 import importlib.util
 import os
 import time
@@ -66,6 +67,14 @@ def mutations(folder: Path) -> dict[str, Mutation]:
 def put_in(folder: Path, mutation: Mutation) -> None:
     place = folder / "product.py"
     patch(mutation, place.read_bytes(), loaded_functions()[str(place)])
+
+
+def test_what_is_kept_from_the_collector_is_found(tmp_path: Path) -> None:
+    product = load(tmp_path)
+    gc.collect()
+    gc.freeze()  # as tests/sharing.py does when all is imported
+    found = loaded_functions()[str(tmp_path / "product.py")]
+    assert product.View.has_permission in found
 
 
 @pytest.mark.parametrize("name", ["bob", "eve"])

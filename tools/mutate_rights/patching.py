@@ -15,10 +15,16 @@ class NotPatched(Exception):
     """The mutation is of something else than the code of a function."""
 
 
+def loaded_objects() -> list[object]:
+    """All that exists now, with what tests/sharing.py keeps from being collected."""
+    gc.unfreeze()
+    return gc.get_objects()
+
+
 def loaded_functions() -> Functions:
     """Every named function that exists now, by the file that it is written in."""
     found: Functions = defaultdict(list)
-    for thing in gc.get_objects():
+    for thing in loaded_objects():
         if type(thing) is not FunctionType:  # isinstance would wake lazy objects
             continue
         if thing.__code__.co_name != "<lambda>":

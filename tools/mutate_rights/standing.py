@@ -5,12 +5,13 @@ fork of the process has its own.
 """
 
 import functools
-import gc
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import pytest
 from django.db import connections
+
+from tools.mutate_rights.patching import loaded_objects
 
 Remembering = type(functools.lru_cache(print))
 
@@ -57,7 +58,7 @@ class Standing:
             raise pytest.UsageError(f"{first.nodeid} fails with every check in place.")
         self._caches = [
             thing
-            for thing in gc.get_objects()
+            for thing in loaded_objects()
             if type(thing) is Remembering  # a lazy object would be woken
             and thing.__wrapped__.__module__.startswith(("apps.", "ptm_site."))
         ]
