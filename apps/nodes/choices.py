@@ -16,6 +16,7 @@ class DatabaseType(models.TextChoices):
     SQL = "sql"
     OMOP = "omop"
     SPARQL = "sparql"
+    DIRECT = "direct"
     OTHER = "other"
 
 

@@ -28,6 +28,7 @@ class Question:
     databases: list[str]
     organization: int
     user: str
+    direct: bool = False  # whether the site has one of the databases as direct
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class RuleSerializer(serializers.Serializer[Any]):
     functions = _listed(_text())
     organizations = _listed(_number())
     users = _listed(_text())
+    direct = serializers.BooleanField(default=False)
 
 
 class PolicySerializer(serializers.Serializer[Any]):
@@ -77,7 +79,7 @@ def forecast(policy: Policy, question: Question) -> Forecast:
     if not any(_matches(pattern, question) for pattern in policy["images"]):
         reason = f"the image {question.repository} is not on this site's list"
         return Forecast("refuse", reason)
-    if not policy["rules"]:
+    if not policy["rules"] and not question.direct:
         reason = "the image is on this site's list"
         return Forecast(_unless_refused(policy["approval"]), reason)
     for number, rule in enumerate(policy["rules"], 1):
@@ -107,7 +109,13 @@ def _fits(rule: dict[str, Any], question: Question) -> bool:
         and _fits_databases(rule, question.databases)
         and _names(rule["organizations"], question.organization)
         and _names(rule["users"], question.user)
+        and (not question.direct or rule["action"] == "refuse" or _may(rule))
     )
+
+
+def _may(rule: dict[str, Any]) -> bool:
+    """Nodes before these databases were known say nothing of them."""
+    return bool(rule.get("direct"))
 
 
 def _names(listed: list[Any] | None, value: object) -> bool:

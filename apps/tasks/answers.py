@@ -9,6 +9,7 @@ from apps.algorithms.column_names import Named
 from apps.algorithms.models import AlgorithmVersion
 from apps.collaborations.choices import Visibility
 from apps.collaborations.models import Collaboration
+from apps.nodes.choices import DatabaseType
 from apps.nodes.models import Node
 from apps.nodes.site_policy import Forecast, Question, forecast
 from apps.organizations.models import Organization
@@ -37,7 +38,7 @@ class Asked:
     user: User
     columns: Sequence[Named] = ()
 
-    def question(self) -> Question:
+    def question(self, *, direct: bool) -> Question:
         return Question(
             repository=self.version.algorithm.repository,
             digest=self.version.digest,
@@ -46,6 +47,7 @@ class Asked:
             databases=list(self.labels),
             organization=self.sender.pk if self.sender else 0,
             user=self.user.username,
+            direct=direct,
         )
 
 
@@ -80,17 +82,17 @@ def answer_of(
     if lacks := lacking(fit, asked.labels, asked.columns):
         return _no(organization, _without(lacks))
     whole = having(fit, asked.labels, asked.columns)
-    return _by_rules(organization, [n.node for n in whole], asked.question())
+    return _by_rules(organization, whole, asked)
 
 
 def _by_rules(
-    organization: Organization, nodes: Sequence[Node], question: Question
+    organization: Organization, nodes: Sequence[ServingNode], asked: Asked
 ) -> Answer:
     """The best that any node's shared rules say; who shares none is not foretold."""
-    said = {node: _said(node, question) for node in nodes}
-    willing = [node for node in nodes if said[node].answer != "refuse"]
+    said = {each.node: _said(each, asked) for each in nodes}
+    willing = [node for node in said if said[node].answer != "refuse"]
     if not willing:
-        return Answer(organization, "refuses", said[nodes[0]].reason)
+        return Answer(organization, "refuses", said[nodes[0].node].reason)
     for answer, kind in (("run", "yes"), ("ask", "asks")):
         there = [n for n in willing if n.is_online and said[n].answer == answer]
         if there:
@@ -98,8 +100,12 @@ def _by_rules(
     return Answer(organization, "waits", nodes=willing)
 
 
-def _said(node: Node, question: Question) -> Forecast:
-    return forecast(node.policy, question) if node.policy else Forecast("run", "")
+def _said(serving: ServingNode, asked: Asked) -> Forecast:
+    policy = serving.node.policy
+    if not policy:
+        return Forecast("run", "")
+    types = [serving.released.get(label) for label in asked.labels]
+    return forecast(policy, asked.question(direct=DatabaseType.DIRECT in types))
 
 
 def _no(organization: Organization, reason: str) -> Answer:

@@ -43,6 +43,7 @@ def _rule(config: Config, rule: Rule) -> SharedRule:
         functions=rule.functions,
         organizations=rule.organizations,
         users=rule.users,
+        direct=rule.direct,
     )
 
 

@@ -10,8 +10,9 @@ from ptm_node import decisions
 from ptm_node.audit import Audit, Fact
 from ptm_node.images import parse_image
 from ptm_node.journal import Journal, Output, Phase, Row
+from ptm_node.messages import Assignment
 from ptm_node.rules import decide, question_of
-from ptm_node.sections import Config
+from ptm_node.sections import Config, Direct
 from ptm_node.status import moment
 from ptm_node.terminal import printable
 
@@ -32,6 +33,7 @@ class Case(TypedDict):
     image: str
     function: str
     databases: list[str]
+    relays: list[str]
     queries: list[str]
     arguments: str
     why: str
@@ -60,6 +62,7 @@ def case_of(row: Row, config: Config, audit: Audit) -> Case:
         image=assignment.image,
         function=assignment.function,
         databases=[each.label for each in assignment.databases],
+        relays=_relays(assignment, config),
         queries=decisions.queries_of(assignment),
         arguments=decisions.arguments_of(assignment),
         why=verdict.reason,
@@ -91,6 +94,7 @@ def in_full(case: Case) -> str:
         f"image          {case['image']}",
         f"function       {case['function']}",
         f"databases      {', '.join(case['databases']) or 'none'}",
+        *(f"relay          {relay}" for relay in case["relays"]),
         *(f"own query      {query}" for query in case["queries"]),
         f"by             {case['why']}",
         f"said yes       {said} ({len(case['said_yes'])} of {case['approvers']})",
@@ -112,6 +116,17 @@ def preview(spool: Path, row: Row) -> str:
     if row.output is not None and row.output.size > len(start):
         lines.append("  … (--save FILE writes all of it)")
     return "\n".join(map(printable, lines))
+
+
+def _relays(assignment: Assignment, config: Config) -> list[str]:
+    """The servers that the container would speak to itself."""
+    own = config.released(assignment.task.collaboration.id)
+    named = ((each.label, own.get(each.label, "")) for each in assignment.databases)
+    return [
+        f"{name}, to {database.host} port {database.port}"
+        for name, label in named
+        if isinstance(database := config.databases.get(label), Direct)
+    ]
 
 
 def _who(case: Case) -> str:

@@ -188,9 +188,17 @@ def _remedy(where: str) -> str:
     example = example.get(section, example)
     for step in steps:
         # The site gives databases and registries their names: any example will do.
-        example = example.get(step) or next(iter(example.values()), {})
+        example = example.get(step) or _merged(example)
         if isinstance(example, list) and isinstance(example[-1], dict):
             example = {name: row[name] for row in example for name in row}
     if isinstance(example, dict):
         return f"Known keys are {', '.join(example)}."
     return f"Write it like: {(section, *steps)[-1]} = {json.dumps(example)}."
+
+
+def _merged(tables: dict[str, Any]) -> dict[str, Any]:
+    """The keys of all of them, as the first shows them: each kind finds its own."""
+    merged: dict[str, Any] = {}
+    for table in tables.values():
+        merged |= {key: table[key] for key in table if key not in merged}
+    return merged

@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ptm_node.sections import Config, Database, FileDatabase, Sql
+from ptm_node.runtimes.base import GVISOR
+from ptm_node.sections import Config, Database, Direct, FileDatabase, Sql
 
 _LABEL = re.compile(r"[a-z0-9_]{1,64}")
 _SECRET_IN_URL = re.compile(r"://[^/@]*:[^@]*@|[?&][a-z_]*passw", re.IGNORECASE)
@@ -28,6 +29,10 @@ def check(config: Config) -> None:
         raise Mistake("server.url", "only https is safe outside this machine")
     for label, database in config.databases.items():
         _check_database(label, database)
+        if isinstance(database, Direct) and config.node.oci_runtime == GVISOR:
+            problem = f"containers under {GVISOR} open no socket of this machine"
+            remedy = "Release an extract instead, as type sql."
+            raise Mistake(f"databases.{label}.type", problem, remedy)
     _check_names(config.databases)
 
 

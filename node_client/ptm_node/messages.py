@@ -174,6 +174,7 @@ class SharedRule(Struct, frozen=True):
     functions: list[str] | None
     organizations: list[int] | None
     users: list[str] | None
+    direct: bool
 
 
 class SharedPolicy(Struct, frozen=True):

@@ -1,8 +1,9 @@
 """What the site's rules say of a task, on which terms, and why.
 
 The image must be on the site's list. Where the site has rules, the first that fits
-the task decides, and a task that fits none is refused. Nothing else is looked at, so
-that `ptm-node policy explain` says beforehand what a run will meet.
+the task decides, and a task that fits none is refused. A database of type direct is
+for tasks that a rule lets have it, never for the list of images alone. Nothing else is
+looked at, so that `ptm-node policy explain` says beforehand what a run will meet.
 """
 
 from typing import Literal, NamedTuple
@@ -11,7 +12,16 @@ from msgspec.structs import asdict, replace
 
 from ptm_node.images import Image, parse_image
 from ptm_node.messages import Assignment
-from ptm_node.sections import Approval, Config, Example, Limits, Policy, Release, Rule
+from ptm_node.sections import (
+    Approval,
+    Config,
+    Direct,
+    Example,
+    Limits,
+    Policy,
+    Release,
+    Rule,
+)
 
 
 class Question(NamedTuple):
@@ -94,17 +104,23 @@ def decide(config: Config, question: Question) -> Verdict:
     if not any(image.matches(pattern) for pattern in config.policy.images):
         reason = f"the image {image.repository} is not on this site's list"
         return Verdict(False, reason, terms)
-    if not config.policy.rules:
+    direct = any(
+        isinstance(config.databases.get(label), Direct) for label in question.databases
+    )
+    if not config.policy.rules and not direct:
         return Verdict(True, "the image is on this site's list", terms)
-    return _by_rules(config.policy.rules, question, image, terms)
+    return _by_rules(config.policy.rules, question, image, terms, direct=direct)
 
 
 def _by_rules(
-    rules: list[Rule], question: Question, image: Image, terms: Terms
+    rules: list[Rule], question: Question, image: Image, terms: Terms, *, direct: bool
 ) -> Verdict:
     steps: list[str] = []
     for number, rule in enumerate(rules, 1):
         misfit = _misfit(rule, question, image)
+        if misfit is None and direct and rule.action == "run" and not rule.direct:
+            steps.append(f"{_called(number, rule)} allows no direct database")
+            continue
         if misfit is None:
             runs = rule.action == "run"
             reason = f"{_called(number, rule)} {'allows' if runs else 'refuses'} it"

@@ -3,6 +3,7 @@
 `Attempt.execute` reads from top to bottom in the order in which things happen.
 """
 
+import contextlib
 import logging
 import shutil
 import threading
@@ -25,6 +26,7 @@ from ptm_node.journal import Row
 from ptm_node.logs import LogKeeper
 from ptm_node.messages import Code, Report, Status
 from ptm_node.outbox import Outbox
+from ptm_node.relays import CARRIED, Relay, Relays
 from ptm_node.rules import decide, question_of
 from ptm_node.runtimes.base import Exit, Handle
 from ptm_node.site import Site
@@ -49,18 +51,20 @@ class Attempt:
         self._running = threading.Event()
         self.unwanted = row.stop
         self.left_over = False  # a container that could not be removed
+        self._relays = Relays(self._relay_closed)
         self._log: LogKeeper | None = None
         self._tail = LogTail(outbox, row.key, site.logs.path(row.key))
 
     def execute(self) -> None:
         try:
-            handle = self._handle or self._launch()
+            handle = self._adopt(self._handle) if self._handle else self._launch()
             self._attend(handle)
             ending = self._await_end(handle)
             self._raise_if_unwanted()
             judge(ending, self._terms.limits, ptm.output_file(self._folder))
             self._keep_result()
         except DaemonLeaving:
+            self._relays.close()
             return  # the container goes on, and the next start adopts it
         except AwaitsDecision as waits:
             log.info("run %s: %s", self.key, waits)
@@ -88,6 +92,7 @@ class Attempt:
         confirmation = self._ask_for_confirmation()
         self._site.audit.record("run.accepted", **decisions.facts_of(self._row))
         self._make_folder()
+        self._relays.open(permit.databases, self._folder)
         sources = self._site.sources.provide(
             permit.databases, self._folder, before_query=confirmation.result
         )
@@ -102,6 +107,15 @@ class Attempt:
         self._outbox.notice(self.key, Status.RUNNING)
         started_at = self._site.life.clock.now()
         self._site.journal.started(self.key, handle.id, started_at)
+        return handle
+
+    def _adopt(self, handle: Handle) -> Handle:
+        """What it was given is there still, but for relays, which end with a daemon."""
+        try:
+            permit = policy.check(self._site.config, self._row.assignment)
+            self._relays.open(permit.databases, self._folder)
+        except (RunFailure, OSError) as error:
+            log.warning("run %s goes on without its relays: %s", self.key, error)
         return handle
 
     def _make_folder(self) -> None:
@@ -207,6 +221,17 @@ class Attempt:
             self._log.finish(_LAST_LINES_SECONDS)
         self.remove_container()
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._relays.close()
+
+    def _relay_closed(self, label: str, relay: Relay) -> None:
+        facts = {name: getattr(relay, name) for name in CARRIED}
+        site, (run, attempt) = self._site, self.key
+        with contextlib.suppress(DaemonLeaving):
+            site.life.insist(
+                lambda: site.audit.record(
+                    "relay.closed", run=run, attempt=attempt, database=label, **facts
+                )
+            )
 
     def _stop_container(self) -> None:
         if self._handle is not None:

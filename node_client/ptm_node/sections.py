@@ -111,8 +111,18 @@ class Sql(Database, frozen=True, kw_only=True, tag="sql"):
         return "sql" if self.format == "sqlite" else self.format
 
 
+class Direct(Database, frozen=True, kw_only=True, tag="direct"):
+    """A server that containers speak to themselves, through a relay to this address.
+
+    Only a rule that says so lets a task have it.
+    """
+
+    host: Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]
+    port: Annotated[int, Meta(ge=1, le=65535)]
+
+
 # By its `type`, each takes the keys that it needs and no others.
-ANY_DATABASE: Any = Csv | Parquet | Excel | Folder | Other | Sql
+ANY_DATABASE: Any = Csv | Parquet | Excel | Folder | Other | Sql | Direct
 
 
 Approval = Literal["never", "new-digest", "always"]
@@ -146,6 +156,8 @@ class Rule(Section, frozen=True):
     release: Release | None = None
     approvers: Names | None = None
     limits: RuleLimits = RuleLimits()
+    # Whether what it lets run may have databases of type direct.
+    direct: bool = False
     collaborations: Numbers | None = None
     databases: Texts | None = None
     images: Texts | None = None

@@ -16,7 +16,8 @@ from ptm_node.errors import RunFailure
 from ptm_node.extracts import Extractor
 from ptm_node.life import Life
 from ptm_node.messages import Code
-from ptm_node.sections import Config, Database, Excel, FileDatabase, Sql
+from ptm_node.relays import place_of
+from ptm_node.sections import Config, Database, Direct, Excel, FileDatabase, Sql
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,8 @@ class Sources:
                 before_query()
                 self._extract(label, database, place)
                 found[label] = Source(place, database.seen_as, f".{database.format}")
+            elif isinstance(database, Direct):
+                found[label] = Source(place_of(folder, label), database.seen_as, "")
         return found
 
     def _file(self, label: str, database: FileDatabase, place: Path) -> Source:

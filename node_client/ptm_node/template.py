@@ -34,8 +34,8 @@ name = "our node"
 #"registry.example.org" = { username = "node", password_file = "registry.password" }
 
 # A database: its label, and the collaborations (by number) to which it is released.
-# Types: csv, parquet, excel, folder, other, sql. Where a container may not read a file
-# as it lies there, it is given a private copy, which stays in the node's state folder.
+# Types: csv, parquet, excel, folder, other, sql, direct. Where a container may not read
+# a file as it lies there, it is given a private copy, which stays in the state folder.
 #[databases.default]
 #type = "csv"
 #uri = "/data/patients.csv"
@@ -66,6 +66,13 @@ name = "our node"
 #max_size = "2g"
 # Whether a task may bring its own query, which is run instead, and may not write.
 #researcher_queries = false
+#collaborations = [1]
+# A server that containers speak to themselves: through the node, with this address and
+# no other. Only a rule with `direct = true` allows it; gVisor cannot have it.
+#[databases.live]
+#type = "direct"
+#host = "db.example.org"
+#port = 5432
 #collaborations = [1]
 
 [policy]
@@ -126,6 +133,8 @@ name = "our node"
 #approval = "new-digest"
 #release = "review"
 #approvers = 2
+# Whether the task may have databases of type direct.
+#direct = false
 #limits = { memory = "4g", time = "2h" }
 
 # What you mean the rules to say: run, ask (for an approval) or refuse.

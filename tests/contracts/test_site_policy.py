@@ -1,5 +1,6 @@
 """The server foretells what a site's rules say; the node is the one that is right."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -7,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ptm_node import announcing
 from ptm_node.rules import Question, decide
-from ptm_node.sections import Config, Limits, Node, Policy, Rule, Server
+from ptm_node.sections import (
+    Config,
+    Database,
+    Direct,
+    Limits,
+    Node,
+    Policy,
+    Rule,
+    Server,
+)
 
 from apps.nodes import site_policy
 
@@ -33,6 +43,7 @@ RULES = st.builds(
     functions=some(["mean", "sum"]),
     organizations=some([1, 2]),
     users=some(["ada", "eve"]),
+    direct=st.booleans(),
 )
 POLICIES = st.builds(
     Policy,
@@ -49,7 +60,9 @@ QUESTIONS = st.builds(
     databases=st.lists(st.sampled_from(LABELS), unique=True),
     organization=st.sampled_from([1, 2]),
     user=st.sampled_from(["ada", "eve"]),
+    direct=st.booleans(),
 )
+DIRECT = Direct(host="db.example.org", port=5432, collaborations=[1, 2])
 
 
 @settings(max_examples=500, deadline=None)
@@ -58,7 +71,11 @@ def test_the_server_foretells_what_the_node_decides(
     policy: Policy, asked: site_policy.Question
 ) -> None:
     node = Node(name="x", collaborations=[1, 2])
-    config = Config(Server(url="https://x"), node, {}, {}, policy, Limits())
+    databases: dict[str, Database] = {
+        label: DIRECT for label in asked.databases if asked.direct
+    }
+    asked = replace(asked, direct=bool(databases))
+    config = Config(Server(url="https://x"), node, {}, databases, policy, Limits())
     announced = msgspec.to_builtins(announcing.shared(config))
     taken = site_policy.PolicySerializer(data=announced)
     taken.is_valid(raise_exception=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -31,6 +32,7 @@ from tools.rig.registry import Registry
 DOC = (ROOT / "docs" / "data.md").read_text()
 BLOCKS = blocks_of(DOC)
 TABLES = "".join(block.text for block in BLOCKS if block.action == "file")
+LIVE = 'host = "db.example.org"\nport = 5432'
 SEEN = re.findall(r"^\| `(\w+)` \| (\w+) \| `(\S+)` \| `(\w+)` \|$", DOC, re.M)
 
 
@@ -76,6 +78,11 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
+def live_at(url: str) -> str:
+    parts = urlsplit(url)
+    return f'host = "{parts.hostname}"\nport = {parts.port}'
+
+
 @pytest.fixture
 def desk(
     tmp_path: Path, data: Path, url: str, server: FakeServer, registry: Registry
@@ -90,7 +97,7 @@ name = "Hospital North"
 images = ["{registry.host}/ptm/*"]
 [registry]
 "{registry.host}" = {{ username = "node", password_file = "password" }}
-{TABLES.replace("/data/", f"{data}/")}'''
+{TABLES.replace("/data/", f"{data}/").replace(LIVE, live_at(url))}'''
     path = tmp_path / "site" / "node.toml"
     (path.parent / "state").mkdir(mode=0o700, parents=True)
     password = registry.auth("node")["password"]
@@ -132,7 +139,7 @@ def seen(desk: Desk, collaboration: int, *labels: str) -> dict[str, Any]:
     image = settings.policy.images[0].replace("*", f"summary@sha256:{'a' * 64}")
     asked = assignment(Key(1, 1), image, labels=labels, task=task)
     permit = policy.check(settings, asked)
-    work = desk.folder / "work"
+    work = desk.folder / f"work-{labels[0]}"
     work.mkdir()
     sources = Sources(desk.folder / "cache", settings, Life(Clock()))
     found = sources.provide(permit.databases, work, lambda: None)
@@ -145,7 +152,8 @@ def seen(desk: Desk, collaboration: int, *labels: str) -> dict[str, Any]:
 
 def test_a_container_sees_what_the_table_says(desk: Desk) -> None:
     assert len(SEEN) == DOC.count("\n| `")
-    settings = seen(desk, 1, *(label for label, *_ in SEEN))
+    extracts = seen(desk, 1, *(label for label, *_ in SEEN if label != "live"))
+    settings = {**seen(desk, 1, "live"), **extracts}
     for label, _, place, kind in SEEN:
         assert settings[f"{label.upper()}_DATABASE_URI"] == place
         assert settings[f"{label.upper()}_DATABASE_TYPE"] == kind

@@ -15,6 +15,7 @@ from tests.node.sql_databases import (  # noqa: F401 (fixtures)
     database,
     mariadb,
     postgres,
+    reader,
     sqlite,
 )
 from tools.rig.engine import docker_engine

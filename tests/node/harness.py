@@ -18,6 +18,7 @@ from ptm_node.state import HEED
 
 from tests.node.fake_protocol import KEY
 from tests.node.fake_server import FakeServer
+from tools.rig.node import inline
 
 IMAGE = "localhost:5050/ptm/summary@sha256:" + "a" * 64
 NODE = config.key_prefix(KEY)
@@ -54,16 +55,6 @@ def write_config(folder: Path, url: str, **sections: dict[str, Any]) -> Path:
     key_file.write_text(KEY)
     key_file.chmod(0o600)
     return path
-
-
-def inline(value: object) -> str:
-    """JSON, but for tables, which TOML writes in another way."""
-    if isinstance(value, dict):
-        pairs = ", ".join(f"{json.dumps(k)} = {inline(v)}" for k, v in value.items())
-        return f"{{ {pairs} }}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(inline, value))}]"
-    return json.dumps(value)
 
 
 def writes(content: bytes, status: int = 0) -> Any:

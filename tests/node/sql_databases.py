@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -14,7 +15,7 @@ from ptm_node.sections import Config
 from tests.node.harness import write_config
 from tools.rig.mariadb import MariaDb
 from tools.rig.postgres import Postgres
-from tools.rig.process import free_port
+from tools.rig.process import free_port, wait_until
 
 COLUMNS = "id, age, stage, score, seen, alive"
 QUERY = f"SELECT {COLUMNS} FROM patients ORDER BY id"  # noqa: S608
@@ -53,6 +54,31 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
         url = server.url.replace("postgres://", "postgresql://")
         yield filled(Database(url, execute, "SELECT pg_sleep(300)", server.password))
+
+
+@pytest.fixture(scope="module")
+def reader(postgres: Database) -> tuple[str, int]:
+    """Where the account `reader` gets in without a password, and reads one table."""
+    postgres.execute("CREATE ROLE reader LOGIN", ())
+    postgres.execute("GRANT SELECT ON patients TO reader", ())
+    [(place,)] = cast(list[tuple[str]], postgres.execute("SHOW hba_file", ()))
+    rules = Path(place)
+    rules.write_text(f"host all reader 127.0.0.1/32 trust\n{rules.read_text()}")
+    postgres.execute("SELECT pg_reload_conf()", ())
+    parts = urlsplit(postgres.url)
+    address = parts.hostname or "", parts.port or 0
+
+    def gets_in() -> bool:
+        try:
+            psycopg.connect(
+                host=address[0], port=address[1], user="reader", dbname="ptm"
+            ).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    assert wait_until(gets_in, 10)
+    return address
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """`ptm-node doctor`: each finding, made by what causes it."""
 
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from ptm_node.doctor import server as server_checks
 from ptm_node.doctor.findings import Finding, Level
 from ptm_node.runtimes.base import sandbox_user
 from ptm_node.runtimes.fake import FakeEngine
-from ptm_node.sections import ANY_DATABASE, Csv
+from ptm_node.sections import ANY_DATABASE, Csv, Direct
 from ptm_node.transport import Answer
 from requests.structures import CaseInsensitiveDict
 
@@ -244,6 +245,15 @@ def test_a_database_that_is_not_there_or_of_another_kind(
     tmp_path.chmod(0o755)
     assert of_database("folder", tmp_path).level is Level.OK
     assert "is no folder" in of_database("folder", table).what
+
+
+def test_a_server_that_containers_may_speak_to() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host, port = listener.getsockname()
+        direct = Direct(host=host, port=port, collaborations=[1])
+        assert databases._check("x", direct).level is Level.OK
+    found = databases._check("x", direct)
+    assert (found.level, f"port {port}" in found.what) == (Level.FAILED, True)
 
 
 @pytest.mark.parametrize("share", [True, False])

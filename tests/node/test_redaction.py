@@ -8,9 +8,9 @@ from pathlib import Path
 import ptm_node
 import pytest
 from docker.errors import APIError
+from ptm_node.endings import failure_of
 from ptm_node.errors import ConfigError, Refused, RunFailure
 from ptm_node.log_lines import JsonLines, PlainLines
-from ptm_node.runs import _failure
 from ptm_node.runtimes.docker import _engine_errors
 from ptm_node.runtimes.docker_pull import failure
 
@@ -67,7 +67,7 @@ def test_the_words_of_the_engine(said: str, code: str) -> None:
     ],
 )
 def test_the_words_of_disk_files_and_mistakes(error: Exception, code: str) -> None:
-    assert told(_failure(error)) == code
+    assert told(failure_of(error)) == code
 
 
 # Each expression whose value goes into such a sentence: numbers of the site's own
@@ -75,9 +75,9 @@ def test_the_words_of_disk_files_and_mistakes(error: Exception, code: str) -> No
 # site shares reasons. A new one is to be thought about, and then added here.
 INTERPOLATED = {
     ("limit", "runs"),
-    ("limits.memory.in_words", "runs"),
-    ("limits.output.in_words", "runs"),
-    ("code", "runs"),
+    ("limits.memory.in_words", "endings"),
+    ("limits.output.in_words", "endings"),
+    ("code", "endings"),
     ("limit.in_words", "spool"),
     ("registry", "docker_pull"),
     ("verb", "docker"),

@@ -9,6 +9,7 @@ from ptm_node.messages import Initiator, Key, Named, Task
 from ptm_node.rules import Question, decide, question_of
 from ptm_node.sections import (
     Config,
+    Direct,
     Limits,
     Node,
     Policy,
@@ -25,6 +26,9 @@ from tests.node.fake_server import FakeServer
 DIGEST, OTHER = ("sha256:" + letter * 64 for letter in "ab")
 SUMMARY, SURVIVAL = (f"r.example/ptm/{name}" for name in ("summary", "survival"))
 ASKED = Question(f"{SUMMARY}@{DIGEST}", "mean", 1, ["cancer"], 2, "ada")
+
+
+DIRECT = Direct(host="db.example.org", port=5432, collaborations=[1])
 
 
 def site(*rules: Rule, **changes: Any) -> Config:
@@ -172,3 +176,28 @@ def test_rules_are_told_to_the_server_only_if_the_site_shares_them(
         assert policy["approval"] == "never"
     else:
         assert policy is None
+
+
+def with_direct(*rules: Rule) -> Config:
+    """A site that has the database only as a server, which tasks may speak to."""
+    return site(*rules)._replace(databases={"cancer": DIRECT})
+
+
+def test_a_direct_database_needs_a_rule_that_says_so() -> None:
+    assert said(with_direct()) == (False, None)  # the list of images is not enough
+    assert said(with_direct(run())) == (False, None)
+    assert said(with_direct(run(direct=True))) == (True, 1)
+    assert said(with_direct(run(), run(direct=True))) == (True, 2)
+    verdict = decide(with_direct(run(), run(name="live", direct=True)), ASKED)
+    assert verdict.steps == ("rule 1 allows no direct database",)
+    assert verdict.reason == "rule 2 (live) allows it"
+
+
+def test_a_direct_database_is_refused_like_any_other() -> None:
+    never = refuse(databases=["cancer"])
+    assert said(with_direct(never, run(direct=True))) == (False, 1)
+
+
+def test_other_databases_need_no_such_rule() -> None:
+    assert said(with_direct(run()), databases=["trauma"]) == (True, 1)
+    assert said(with_direct(run()), databases=["trauma", "cancer"]) == (False, None)

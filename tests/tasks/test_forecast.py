@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from apps.algorithms.models import AlgorithmVersion
 from apps.nodes.models import Node
 from apps.tasks.models import Task
 from tests.tasks.new_task import show, text
 from tests.worlds import World
 
+DIRECT = {"label": "default", "type": "direct"}
 RULE = {"action": "run", "name": "", "approval": None} | dict.fromkeys(
     ("collaborations", "databases", "images", "functions", "organizations", "users")
 )
@@ -100,6 +102,20 @@ def test_the_best_of_several_nodes_counts(shared: World) -> None:
     Node.objects.filter(pk=c.pk).update(policy=policy(approval="new-digest"))
     one = forecast(shared, organizations=[b.organization_id]).json()["sites"]
     assert [site["answer"] for site in one] == ["asks"]
+
+
+def test_a_direct_database_needs_a_rule_that_says_so(world: World) -> None:
+    manifest = world.version.manifest
+    manifest["functions"][0]["databases"][0]["types"] = ["direct"]
+    AlgorithmVersion.objects.filter(pk=world.version.pk).update(manifest=manifest)
+    live = [{**each, "databases": [DIRECT]} for each in world.released()]
+    older = {"action": "run"}  # by a node that knows no such databases
+    for client, rule in zip(
+        world.nodes, ({"direct": True}, {"direct": False}, older), strict=True
+    ):
+        client.restarted().hello(live, policy=policy(rule))
+    sites = forecast(world).json()["sites"]
+    assert [site["answer"] for site in sites] == ["yes", "refuses", "refuses"]
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,18 @@ def write_config(config: Path, sections: Mapping[str, Section]) -> None:
     lines: list[str] = []
     for name, section in sections.items():
         lines.append(f"[{name}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in section.items()]
+        lines += [f"{key} = {inline(value)}" for key, value in section.items()]
     write_private(config, "\n".join(lines) + "\n")
+
+
+def inline(value: object) -> str:
+    """JSON, but for tables, which TOML writes in another way."""
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{json.dumps(k)} = {inline(v)}" for k, v in value.items())
+        return f"{{ {pairs} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(inline, value))}]"
+    return json.dumps(value)
 
 
 def node_process(

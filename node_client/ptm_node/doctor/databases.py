@@ -1,6 +1,7 @@
 """Each database: is it there, may the sandbox read it, is it what it is said to be."""
 
 import csv
+import socket
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +11,10 @@ from ptm_node.columns import Describer, shared
 from ptm_node.doctor import queries
 from ptm_node.doctor.findings import Finding, Level, failed, ok, warning
 from ptm_node.life import Life
-from ptm_node.sections import Config, Database, FileDatabase, Sql
+from ptm_node.sections import Config, Database, Direct, FileDatabase, Sql
 
 _HEADER_AT_MOST = 1 << 20
+_SECONDS = 5.0
 _EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
@@ -42,6 +44,8 @@ def _columns(config: Config) -> Iterator[Finding]:
 def _check(check: str, database: Database) -> Finding:
     if isinstance(database, Sql):
         found = queries.check(check, database)
+    elif isinstance(database, Direct):
+        found = _direct(check, database)
     else:
         assert isinstance(database, FileDatabase)  # noqa: S101
         found = _file(check, database)
@@ -62,6 +66,17 @@ def _file(check: str, database: FileDatabase) -> Finding:
         remedy = "correct type or uri, or mend the file"
         return failed(check, f"{path} {problem}", remedy)
     return ok(check, f"{path} can be read as {database.type}")
+
+
+def _direct(check: str, database: Direct) -> Finding:
+    address = f"{database.host} port {database.port}"
+    try:
+        socket.create_connection((database.host, database.port), _SECONDS).close()
+    except OSError as error:
+        what = f"{address}: {error.strerror or 'no answer'}"
+        remedy = "correct host or port, start the database, or open the firewall"
+        return failed(check, what, remedy)
+    return ok(check, f"{address} answers, for tasks that a rule lets have it")
 
 
 def _csv(path: Path) -> str:

@@ -17,6 +17,8 @@ from ptm_node.errors import RunFailure
 from ptm_node.messages import Code, Key
 
 _NOBODY = 65534
+# The OCI runtime that is known to have a kernel of its own.
+GVISOR = "runsc"
 
 
 def sandbox_user() -> tuple[int, int]:

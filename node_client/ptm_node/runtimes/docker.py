@@ -18,6 +18,7 @@ from ptm_node.errors import RunFailure
 from ptm_node.messages import Code, Key
 from ptm_node.progress import Progress, Silent
 from ptm_node.runtimes.base import (
+    GVISOR,
     ContainerSpec,
     Exit,
     Handle,
@@ -38,7 +39,6 @@ _NO_COMMAND = re.compile(
     r"|no command specified",
     re.IGNORECASE,
 )
-GVISOR = "runsc"
 # Threads of gVisor's kernel, which Docker counts as the container's: it dies without.
 _OWN_THREADS = 128
 _NO_RUNTIME = re.compile(r"unknown( or invalid)? runtime", re.IGNORECASE)

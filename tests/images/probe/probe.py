@@ -7,9 +7,11 @@ import os
 import secrets
 import signal
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable, Mapping
+from io import BufferedRWPair
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +132,45 @@ def tries_network(
     write_output({"reached": reached, "attempts": attempts})
 
 
+def asks_postgresql(*, query: str) -> None:
+    """Ask a database server in its own protocol, version 3, through the socket."""
+    with socket.socket(socket.AF_UNIX) as end, end.makefile("rwb") as line:
+        end.connect(f"{os.environ['DATABASE_URI']}/.s.PGSQL.5432")
+        hello = struct.pack("!i", 3 << 16) + b"user\0reader\0database\0ptm\0\0"
+        _say(line, b"", hello)
+        _answers(line)
+        _say(line, b"Q", query.encode() + b"\0")
+        write_output(
+            {"rows": [_row(said) for kind, said in _answers(line) if kind == b"D"]}
+        )
+
+
+def _say(line: BufferedRWPair, kind: bytes, content: bytes) -> None:
+    line.write(kind + struct.pack("!i", len(content) + 4) + content)
+    line.flush()
+
+
+def _answers(line: BufferedRWPair) -> list[tuple[bytes, bytes]]:
+    """All until the server is ready for another question."""
+    answers: list[tuple[bytes, bytes]] = []
+    while not answers or answers[-1][0] != b"Z":
+        kind, (size,) = line.read(1), struct.unpack("!i", line.read(4))
+        answers.append((kind, line.read(size - 4)))
+        if kind == b"E":
+            raise RuntimeError(answers[-1][1])
+    return answers
+
+
+def _row(content: bytes) -> list[str | None]:
+    cells: list[str | None] = []
+    rest = content[2:]
+    while rest:
+        size, rest = struct.unpack("!i", rest[:4])[0], rest[4:]
+        cells.append(rest[:size].decode() if size >= 0 else None)
+        rest = rest[max(size, 0) :]
+    return cells
+
+
 def echo(**_: Any) -> None:
     """Return what this container was given and what it may do."""
     files = [os.environ[name] for name in ("INPUT_FILE", "OUTPUT_FILE", "TOKEN_FILE")]
@@ -236,12 +277,13 @@ def _describe(path: Path) -> dict[str, Any]:
     }
 
 
+MISCHIEF: list[Callable[..., None]] = [
+    *(exits_one, silent, floods_output, floods_log, runs_forever, ignores_stop),
+    *(eats_memory, loses_child, forks, fills_tmp, nonce, tries_network),
+    *(asks_postgresql, echo),
+]
 FUNCTIONS: Mapping[str, Callable[..., None]] = {
-    function.__name__: function
-    for function in (
-        [exits_one, silent, floods_output, floods_log, runs_forever, ignores_stop]
-        + [eats_memory, loses_child, forks, fills_tmp, nonce, tries_network, echo]
-    )
+    function.__name__: function for function in MISCHIEF
 }
 
 if __name__ == "__main__":
