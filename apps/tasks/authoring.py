@@ -23,6 +23,7 @@ from apps.prepared import Prepared
 from apps.tasks.columns import having, lacking, sentence
 from apps.tasks.sites import serving_nodes
 
+LONGEST_QUERY = 20_000
 MOST_TOLD = 100  # fields that are wrong
 
 

@@ -72,17 +72,22 @@ class Need:
     offered: dict[str, int]  # label: how many of the chosen sites release it
     asked: int  # how many sites are chosen
     label: str
+    query: str = ""  # to be asked of it instead of the site's own
 
     @property
     def field(self) -> str:
         return f"database_{self.number}"
+
+    @property
+    def query_field(self) -> str:
+        return f"query_{self.number}"
 
 
 def with_arguments(address: str, typed: Mapping[str, str]) -> str:
     """Return the address for a refresh that is to judge the arguments too, if short."""
     query = QueryDict(address, mutable=True)
     for name, text in typed.items():
-        if name.startswith("a-") or name in ("arguments_text", "as"):
+        if name.startswith(("a-", "query_")) or name in ("arguments_text", "as"):
             query[name] = text
     whole = query.urlencode()
     return whole if len(whole) <= LONGEST_ADDRESS else address

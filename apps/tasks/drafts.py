@@ -13,7 +13,7 @@ from django.http import QueryDict
 
 from apps.accounts.models import User
 from apps.algorithms.choices import FunctionType
-from apps.algorithms.column_names import columns_named, names_columns
+from apps.algorithms.column_names import Named, names_columns
 from apps.algorithms.models import AlgorithmVersion
 from apps.collaborations.models import Collaboration, Study
 from apps.collaborations.policy import why_closed
@@ -22,6 +22,7 @@ from apps.tasks.answers import Answer, Asked, answer_of
 from apps.tasks.api import position
 from apps.tasks.argument_forms import typed_arguments
 from apps.tasks.authoring import active_versions
+from apps.tasks.columns import columns_asked
 from apps.tasks.draft_parts import ColumnOffer, Need, Site, with_arguments
 from apps.tasks.parties import sending_organizations
 from apps.tasks.sites import ServingNode, serving_nodes
@@ -183,6 +184,7 @@ class Draft:
             offered=dict(sorted(offered.items())),
             asked=len(self.chosen),
             label=label or (only[0] if len(only) == 1 else ""),
+            query=self.data.get(f"query_{number}", "").strip(),
         )
 
     @cached_property
@@ -200,11 +202,14 @@ class Draft:
             collaboration=self.collaboration,
             sender=self.sender,
             user=self.user,
-            columns=columns_named(
-                self.function, typed_arguments(self.function["arguments"], self.typed)
-            ),
+            columns=self._columns_asked(self.function),
         )
         return [answer_of(site.organization, site.nodes, asked) for site in self.chosen]
+
+    def _columns_asked(self, function: dict[str, Any]) -> list[Named]:
+        typed = typed_arguments(function["arguments"], self.typed)
+        own = [{"query": need.query} for need in self.needs if need.query]
+        return columns_asked(function, typed, own)
 
     @property
     def refused(self) -> int:

@@ -28,13 +28,24 @@ def begin_from(user: User, task_id: int | None) -> QueryDict:
             "function": earlier.function,
             "name": earlier.name,
             "purpose": earlier.purpose,
-            **{f"database_{n}": d["label"] for n, d in enumerate(earlier.databases)},
+            **_databases(earlier),
             **_arguments(earlier),
         }
     )
     addressed = earlier.runs.filter(is_current=True).values_list("organization_id")
     data.setlist("organizations", [str(pk) for (pk,) in addressed])
     return data
+
+
+def _databases(task: Task) -> dict[str, str]:
+    return {
+        name: text
+        for number, database in enumerate(task.databases)
+        for name, text in (
+            (f"database_{number}", database["label"]),
+            (f"query_{number}", database.get("query", "")),
+        )
+    }
 
 
 def _arguments(task: Task) -> dict[str, str]:

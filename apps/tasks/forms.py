@@ -18,7 +18,7 @@ from apps.tasks.argument_forms import (
     fields_from_json,
     json_from_fields,
 )
-from apps.tasks.authoring import TaskRequest
+from apps.tasks.authoring import LONGEST_QUERY, TaskRequest
 from apps.tasks.draft_parts import Need
 from apps.tasks.drafts import Draft
 from ptm_site.forms import PortalForm
@@ -84,6 +84,7 @@ class TaskForm(PortalForm):
         super().__init__(data=data, initial=self._chosen(draft))
         for need in draft.needs:
             self.add_field(need.field, database_field(need))
+            self.add_field(need.query_field, query_field())
         self._offer("collaboration", named(draft.collaborations))
         self._offer("organization", named(draft.senders))
         self._offer("version", [(str(v.pk), title_of(v)) for v in draft.versions])
@@ -117,6 +118,7 @@ class TaskForm(PortalForm):
             "purpose": draft.typed.get("purpose", ""),
             "key": draft.typed.get("key") or uuid.uuid4().hex,
             **{need.field: need.label for need in draft.needs},
+            **{need.query_field: need.query for need in draft.needs},
         }
 
     def _field(self, name: str) -> Any:
@@ -130,8 +132,14 @@ class TaskForm(PortalForm):
         chosen = self.initial[name]
         self._field(name).choices = choices if chosen else [NOTHING_YET, *choices]
 
-    def database_fields(self) -> list[forms.BoundField]:
-        return [self[need.field] for need in self.draft.needs]
+    def database_fields(self) -> list[tuple[forms.BoundField, forms.BoundField]]:
+        """Of each that the function reads: its label, and a query of one's own."""
+        return [(self[need.field], self[need.query_field]) for need in self.draft.needs]
+
+    def _database(self, need: Need) -> dict[str, str]:
+        query = self.cleaned_data[need.query_field]
+        label = {"label": self.cleaned_data[need.field]}
+        return {**label, "query": query} if query else label
 
     def task_request(self, arguments: dict[str, Any]) -> TaskRequest:
         draft = self.draft
@@ -147,9 +155,7 @@ class TaskForm(PortalForm):
             name=self.cleaned_data["name"],
             purpose=self.cleaned_data["purpose"],
             arguments=arguments,
-            databases=[
-                {"label": self.cleaned_data[need.field]} for need in draft.needs
-            ],
+            databases=list(map(self._database, draft.needs)),
         )
 
 
@@ -209,6 +215,19 @@ def database_field(need: Need) -> forms.Field:
         help_text=need.description,
         choices=choices if need.label else [NOTHING_YET, *choices],
         error_messages=missing,
+    )
+
+
+def query_field() -> forms.Field:
+    return forms.CharField(
+        label="Query",
+        max_length=LONGEST_QUERY,
+        required=False,
+        widget=forms.Textarea(
+            attrs={"class": "form-control mono", "rows": 4, "spellcheck": "false"}
+        ),
+        help_text="Asked of a database behind a server instead of the site’s own query."
+        " A site that does not allow that refuses the task.",
     )
 
 

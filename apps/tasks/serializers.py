@@ -6,7 +6,7 @@ from rest_framework import serializers
 from apps.accounts.serializers import UserBrief
 from apps.nodes.choices import LABEL
 from apps.organizations.serializers import OrganizationBrief
-from apps.tasks.authoring import TaskRequest
+from apps.tasks.authoring import LONGEST_QUERY, TaskRequest
 from apps.tasks.choices import RunStatus
 from apps.tasks.models import Run, RunEvent, Task
 from apps.tasks.task_rows import Row
@@ -193,7 +193,7 @@ class TaskDetailSerializer(TaskSerializer):
 class DatabaseChoiceSerializer(KnownFieldsOnly):
     label = serializers.RegexField(LABEL)  # type: ignore[assignment]
     query = serializers.CharField(
-        max_length=20_000,
+        max_length=LONGEST_QUERY,
         required=False,
         help_text="Asked of a sql database instead of the site’s own query, where the"
         " site allows it.",

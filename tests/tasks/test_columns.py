@@ -349,6 +349,8 @@ class TestPage:
         assert "a-columns=age%0Astage" in html.partition("hx-get=")[2]
         as_json = '?as=json&arguments_text={"columns":["stage"]}'
         assert "It has no column stage." in text(show(shared, as_json))
+        own = "?a-columns=age%0Astage&query_0=SELECT+1"  # what it gives nobody knows
+        assert "It has no column" not in text(show(shared, own))
         for broken in ("{", "[]", '{"columns": 3}'):
             page = show(shared, f"?as=json&arguments_text={broken}")
             assert text(page).count("Would run now.") == 3

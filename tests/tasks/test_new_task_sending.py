@@ -145,3 +145,20 @@ def test_texts_of_strangers_are_only_text(world: World) -> None:
     assert answer.status_code == 422
     assert "<script>alert" not in answer.content.decode()
     assert "&lt;script&gt;alert(1)" in answer.content.decode()
+
+
+def test_a_query_of_ones_own_is_sent_shown_and_begun_from(world: World) -> None:
+    query = "SELECT age\nFROM patients -- </pre><script>"
+    send(world, query_0=query)
+    task = Task.objects.get()
+    assert task.databases == [{"label": "default", "query": query}]
+    page = browser(world).get(f"/tasks/{task.pk}/").content.decode()
+    assert "-- &lt;/pre&gt;&lt;script&gt;</pre>" in page
+    again = show(world, f"?from={task.pk}")
+    assert again.context["form"]["query_0"].value() == query
+    assert '<details class="new-query" open>' in again.content.decode()
+
+
+def test_a_query_may_be_long_but_not_endless(world: World) -> None:
+    assert errors(send(world, query_0="x" * 20_001), "query_0") != []
+    assert Task.objects.count() == 0
