@@ -73,7 +73,7 @@ class Relay:
         self._ends: set[socket.socket] = set()
         self._free = threading.Semaphore(CONNECTIONS)
         self._listener = _listen(place)
-        threading.Thread(target=self._accept, daemon=True).start()
+        _thread(self._accept)
 
     def close(self) -> None:
         with self._lock:
@@ -82,18 +82,21 @@ class Relay:
                 _shut(end, socket.SHUT_RDWR)
 
     def _accept(self) -> None:
-        with self._listener, contextlib.suppress(OSError):  # when it is shut
+        with self._listener:
             while not self._closed:
                 self._free.acquire()  # who comes while none is free waits
-                inner, _ = self._listener.accept()
-                threading.Thread(target=self._carry, args=(inner,), daemon=True).start()
+                try:
+                    inner, _ = self._listener.accept()
+                except OSError:  # it is shut, or the node may open no more for now
+                    self._free.release()
+                else:
+                    _thread(self._carry, inner)
                 time.sleep(_PACE_SECONDS)
 
     def _carry(self, inner: socket.socket) -> None:
         try:
             with inner, self._reach() as outer, self._known(inner, outer):
-                back = threading.Thread(target=self._receive, args=(outer, inner))
-                back.start()
+                back = _thread(self._receive, outer, inner)
                 self._send(inner, outer)
                 back.join()
         except OSError as error:
@@ -138,6 +141,12 @@ class Relay:
         for size in _pump(outer, inner):
             with self._lock:
                 self.received += size
+
+
+def _thread(work: Callable[..., None], *ends: socket.socket) -> threading.Thread:
+    thread = threading.Thread(target=work, args=ends, daemon=True)
+    thread.start()
+    return thread
 
 
 def _pump(source: socket.socket, target: socket.socket) -> Iterator[int]:
