@@ -183,6 +183,7 @@ def tried(tmp_path: Path) -> Callable[..., Told]:
         "bob_stays_out": bob_stays_out,
         "breaks": breaks,
         "by_chance": by_chance,
+        "ada_comes_in": lambda: product.enter("ada"),
     }
 
     def run(*tests: str) -> Told:
@@ -208,6 +209,12 @@ def test_a_test_that_fails_twice_catches(tried: Callable[..., Told]) -> None:
 
 def test_a_set_up_that_fails_catches_nothing(tried: Callable[..., Told]) -> None:
     assert tried("breaks").word == "alive"
+
+
+def test_who_need_not_be_asked_again_is_told(tried: Callable[..., Told]) -> None:
+    told = tried("by_chance", "breaks", "ada_comes_in")
+    assert told.word == "alive"
+    assert set(told.passed) == {"ada_comes_in"}
 
 
 def test_a_test_that_fails_by_chance_catches_nothing(

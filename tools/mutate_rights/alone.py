@@ -19,7 +19,7 @@ FAILED = re.compile(r"^FAILED (.+?)(?: - .*)?$", re.MULTILINE)
 def alone(number: int, mutation: Mutation, root: Path, tests: Sequence[str]) -> Told:
     """What the tests say; one that fails is asked twice."""
     if not tests:
-        return Told(number, "alive", why="no test runs through it")
+        return Told(number, "alive", why="no test that runs through it fails")
     with tempfile.TemporaryDirectory(prefix="mutate-rights-") as name:
         folder = Path(name) / "tree"
         shutil.copytree(root, folder, symlinks=True, copy_function=os.link)

@@ -53,6 +53,7 @@ class Run:
         self.reached: list[Reach] = []
         self.words: Counter[str] = Counter()
         self.open = set(self.mutations)
+        self.passed: dict[int, frozenset[str]] = {}
         self.begin = time.monotonic()
 
     def all(self) -> int:
@@ -81,6 +82,9 @@ class Run:
                     self._say(f"not asked, it fails already: {told.test}")
             elif told.word != "alive":
                 self._settle(told)
+            else:
+                asked = self.passed.get(told.number, frozenset())
+                self.passed[told.number] = asked | told.passed
 
     def _each_alone(self) -> None:
         self._say(f"{len(self.open)} in a process of their own")
@@ -100,7 +104,9 @@ class Run:
         quick = sorted(self.reached, key=lambda reach: reach.seconds)
         mutation = self.mutations[number]
         if mutation.bodies:  # the quick ones have been asked already
-            return [r.test for r in reversed(quick) if number in r.numbers]
+            passed = self.passed.get(number, frozenset())
+            through = [r.test for r in reversed(quick) if number in r.numbers]
+            return [test for test in through if test not in passed]
         chosen = [
             [r.test for r in quick if r.test.startswith(DOORS)],
             [r.test for r in quick if mutation.path in r.paths],

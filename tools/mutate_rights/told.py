@@ -16,9 +16,13 @@ class Reach:
 
 @dataclass(frozen=True)
 class Told:
-    """What became of a mutation: caught, timed out, alive or error; `by` a test."""
+    """What became of a mutation: caught, timed out, alive or error; `by` a test.
+
+    If it is alive, `passed` are the tests that were asked: they need not be again.
+    """
 
     number: int
     word: str
     by: str = ""
     why: str = ""
+    passed: frozenset[str] = frozenset()
