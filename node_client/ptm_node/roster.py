@@ -57,6 +57,8 @@ class Roster:
         row = self._site.journal.row(order.key)
         if row is None or row.stop is not None:
             return
+        if row.phase is Phase.SPOOLED and order.reason == "finished":
+            return  # by this very result, perhaps: its upload will be told
         log.info("run %s is to be stopped: %s", order.key, order.reason)
         self._site.journal.stop_ordered(order.key, order.reason)
         with self._changed:

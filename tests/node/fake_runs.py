@@ -106,6 +106,16 @@ class FakeRuns:
         self.uploads[name] = Upload(run.id, attempt, length, sha256, media_type)
         return Reply(201, headers={"Location": f"{API}uploads/{name}/"})
 
+    def has_result(self, run: Run, data: bytes) -> None:
+        """The run was completed by these bytes before the daemon was there."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        upload = Upload(run.id, run.attempt, len(data), sha256, "application/json")
+        upload.data += data
+        with self.changed:
+            self.uploads[str(uuid.uuid4())] = upload
+            run.result = data
+            self.end(run, "completed")
+
     def _upload(self, method: str, name: str, headers: Any, body: bytes) -> Reply:
         upload = self.uploads.get(name)
         if upload is None:

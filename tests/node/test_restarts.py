@@ -5,11 +5,13 @@ test_daemon_process.py ends real processes.
 """
 
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from ptm_node import config
-from ptm_node.journal import Journal
+from ptm_node.audit import Audit, Fact
+from ptm_node.journal import Journal, Output
 from ptm_node.messages import Code, Key, Report, Status
 from ptm_node.runtimes.base import ContainerSpec, Handle, Limits, Mount
 from ptm_node.runtimes.fake import FakeEngine, FakeRuntime, Inside
@@ -64,17 +66,23 @@ class Past:
         FakeRuntime(self.engine, NODE).start(handle)
         return handle
 
-    def spooled(self) -> None:
+    def spooled(self) -> Output:
         source = self.state / "source"
         source.write_bytes(b'"spooled"')
         output = Spool(self.state / "spool").keep(source, KEY, Size(100))
         self.journal.started(KEY, "gone", at=0)
         self.journal.spooled(KEY, output)
+        return output
 
 
 @pytest.fixture
 def past(tmp_path: Path, server: FakeServer, engine: FakeEngine) -> Past:
     return Past(tmp_path, server, engine)
+
+
+def audited(past: Past, event: str) -> list[dict[str, Fact]]:
+    with closing(Audit(past.state / "audit.sqlite3")) as audit:
+        return list(audit.newest(event))
 
 
 def completed(server: FakeServer, run: Run) -> bytes | None:
@@ -215,13 +223,29 @@ def test_a_spooled_result_is_sent_without_running_again(
 def test_a_result_that_had_arrived_before_the_end_is_not_sent_again(
     past: Past, server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
-    past.spooled()
+    output = past.spooled()
     past.journal.close()
-    with server.changed:
-        server.end(past.run, "completed")
+    server.has_result(past.run, b'"spooled"')
     daemon = start()
     wait_until_clean(daemon)
-    assert server.count("/result/") == 0
+    assert server.count("PATCH") == 0
+    # It did leave the site, and its audit may not say otherwise.
+    assert audited(past, "result.discarded") == []
+    [sent] = audited(past, "result.sent")
+    assert (sent["sha256"], sent["size"]) == (output.sha256, output.size)
+
+
+def test_a_result_of_a_run_that_ended_by_another_is_discarded(
+    past: Past, server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    past.spooled()
+    past.journal.close()
+    server.has_result(past.run, b'"another"')
+    daemon = start()
+    wait_until_clean(daemon)
+    assert audited(past, "result.sent") == []
+    [discarded] = audited(past, "result.discarded")
+    assert discarded["reason"] == "run_terminal"
 
 
 def test_a_cancel_that_came_meanwhile_discards_a_spooled_result(
