@@ -23,6 +23,11 @@ VIEWED = "result.viewed"
 ONE_VIEW = timedelta(hours=1)
 
 
+def name_of(upload: Upload) -> str:
+    """Under which the storage keeps the bytes once they are a result."""
+    return f"{upload.run_id}/{upload.uuid.hex}"
+
+
 @transaction.atomic
 def commit_result(*, run: Run, node: Node, upload: Upload, path: Path) -> Result:
     """Store the whole and checked bytes as the run's result and complete the run."""
@@ -32,8 +37,11 @@ def commit_result(*, run: Run, node: Node, upload: Upload, path: Path) -> Result
         sha256=upload.sha256,
         media_type=upload.media_type,
     )
+    name = name_of(upload)
+    # What a crash before the commit has left: this run has no result yet.
+    result.file.storage.delete(name)
     with _Linked(path) as file:
-        result.file.save(f"{run.pk}/{upload.uuid.hex}", file, save=False)
+        result.file.save(name, file, save=False)
     try:
         _make_name_durable(result)
         result.save()

@@ -21,8 +21,8 @@ from django.db.models import F
 
 from apps.errors import Conflict, Missing, Refusal
 from apps.nodes.models import Node
-from apps.results.models import Upload
-from apps.results.services import commit_result
+from apps.results.models import Result, Upload
+from apps.results.services import commit_result, name_of
 from apps.tasks.choices import TERMINAL, RunStatus
 from apps.tasks.logs import OffsetConflict
 from apps.tasks.models import Run
@@ -103,12 +103,17 @@ def _disk_full() -> Refusal:
 
 
 def find_upload(*, node: Node, uuid: str) -> Upload:
-    """Return the upload of a run that this node holds or completed."""
+    """Return the upload of a run that this node holds or completed.
+
+    Of a completed one, a crash between commit and removal may have left the bytes here.
+    """
     upload = (
         Upload.objects.select_related("run").filter(uuid=uuid, run__node=node).first()
     )
     if upload is None or upload.attempt != upload.run.attempt:
         raise Missing
+    if upload.offset == upload.length:
+        path_of(upload).unlink(missing_ok=True)
     return upload
 
 
@@ -211,6 +216,9 @@ def _advance(node: Node, upload: Upload, length: int) -> None:
 
 
 def discard(upload: Upload) -> None:
-    """Forget an upload and its bytes."""
+    """Forget an upload and its bytes, those of a commit that a crash cut off too."""
     path_of(upload).unlink(missing_ok=True)
+    name = name_of(upload)
+    if not Result.objects.filter(file=name).exists():
+        Result.file.field.storage.delete(name)
     upload.delete()

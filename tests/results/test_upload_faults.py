@@ -98,6 +98,46 @@ def test_after_the_commit_nothing_is_left_in_the_upload_folder(
     assert [path.read_bytes() for path in files(settings.MEDIA_ROOT)] == [DATA]
 
 
+def test_what_a_crash_left_of_a_commit_is_replaced_by_the_repeat(
+    node: NodeClient, location: str, settings: LazySettings
+) -> None:
+    orphan = Path(settings.MEDIA_ROOT) / services.name_of(Upload.objects.get())
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(DATA)
+    assert node.patch(location, DATA).status_code == 204
+    assert files(settings.MEDIA_ROOT) == [orphan]
+    assert stored() == DATA
+
+
+def test_what_a_crash_left_of_a_commit_goes_with_an_upload_that_nobody_finishes(
+    node: NodeClient, location: str, settings: LazySettings
+) -> None:
+    upload = Upload.objects.get()
+    orphan = Path(settings.MEDIA_ROOT) / services.name_of(upload)
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(DATA)
+    uploads.discard(upload)
+    assert files(settings.MEDIA_ROOT) == []
+
+
+def test_a_result_stays_when_its_upload_is_forgotten(
+    node: NodeClient, location: str
+) -> None:
+    node.patch(location, DATA)
+    uploads.discard(Upload.objects.get())
+    assert stored() == DATA
+
+
+def test_bytes_that_a_crash_left_after_the_commit_go_when_the_node_asks(
+    node: NodeClient, location: str, settings: LazySettings
+) -> None:
+    node.patch(location, DATA)
+    on_disk().parent.mkdir(parents=True, exist_ok=True)
+    on_disk().write_bytes(DATA)
+    assert node.offset(location) == len(DATA)
+    assert files(settings.UPLOAD_DIR) == []
+
+
 def test_bytes_that_vanished_from_the_disk_are_asked_for_again(
     node: NodeClient, run: dict[str, Any], location: str
 ) -> None:
