@@ -62,14 +62,15 @@ def node_process(
     *,
     hidden: Sequence[Path] = (),
     settings: Mapping[str, str] | None = None,
+    program: Sequence[str] = CLIENT,
 ) -> Process:
     """The daemon of `config`; to it, the folders in `hidden` are empty.
 
     It lives in a mount namespace of its own in which those folders and /proc are
     covered, and has given up the right to uncover them. `settings` are added to its
-    environment.
+    environment. `program` is the client, or what stands in for it.
     """
-    daemon = [*CLIENT, "run", "--config", str(config)]
+    daemon = [*program, "run", "--config", str(config)]
     return Process(
         f"The node {config.parent.name}",
         [*covering(hidden), *daemon],

@@ -84,10 +84,12 @@ class Platform:
         changes: Mapping[str, Section] | None = None,
         settings: Mapping[str, str] | None = None,
         box: Box | None = None,
+        program: Sequence[str] = CLIENT,
     ) -> Process:
         """Enrol and start the site's node; `changes` update sections of its file.
 
-        In a container if there is a box, which hides all but the site's own files.
+        In a container if there is a box, which hides all but the site's own files; else
+        as `program`.
         """
         if box is not None:
             hand_over(site.folder)
@@ -103,7 +105,9 @@ class Platform:
             sections[name] = {**sections.get(name, {}), **change}
         write_config(config, sections)
         if box is None:
-            process = node_process(config, hidden=hidden, settings=settings)
+            process = node_process(
+                config, hidden=hidden, settings=settings, program=program
+            )
         else:
             hand_over(site.folder)
             process = box.process()

@@ -18,6 +18,7 @@ from tools.rig.service import Service
 
 DEBIAN_VERSIONS = Path("/usr/lib/postgresql")
 OWNER = "ptm"
+CRASH_SECONDS = 10
 # What a test wrote need not survive a power cut.
 QUICK = ["-c", "fsync=off", "-c", "full_page_writes=off"]
 
@@ -46,6 +47,12 @@ class Postgres(Service):
                 create = sql.SQL("CREATE DATABASE {}")
                 link.execute(create.format(sql.Identifier(name)))
         return self.database_url(name)
+
+    def crash(self) -> None:
+        """As `pg_ctl stop -m immediate`: the next start has to recover."""
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGQUIT)
+            self._process.wait(CRASH_SECONDS)
 
     def _prepare(self) -> Process:
         programs = _newest_programs()

@@ -10,17 +10,17 @@ from urllib.request import urlopen
 
 from tools.rig.errors import RigError
 from tools.rig.folders import ROOT
-from tools.rig.process import Process, port_taken, wait_until
+from tools.rig.process import Process
 from tools.rig.service import Service
 
 GUNICORN = ("-m", "gunicorn", "-c", "deploy/gunicorn.conf.py")
-PORT_SECONDS = 5
 
 
 class Server(Service):
     """Keeps its database, secret and results in `folder`."""
 
     taken_advice = "; set PTM_PORT to a free one"
+    application = "ptm_site.asgi:application"
 
     def __init__(
         self, folder: Path, port: int, settings: Mapping[str, str] | None = None
@@ -54,14 +54,8 @@ class Server(Service):
             raise RigError(f"manage.py {arguments[0]} failed: {said[-1]}")
         return done.stdout.strip()
 
-    def kill(self) -> None:
-        """End it as a power cut would; return when its port is free again."""
-        if self._process is not None:
-            self._process.kill()
-            wait_until(lambda: not port_taken(self.port), PORT_SECONDS)
-
     def _prepare(self) -> Process:
-        command = [sys.executable, *GUNICORN, "ptm_site.asgi:application"]
+        command = [sys.executable, *GUNICORN, self.application]
         return Process(
             "The server",
             command,

@@ -6,7 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from tools.rig.errors import RigError
-from tools.rig.process import Process, port_taken
+from tools.rig.process import Process, port_taken, wait_until
+
+PORT_SECONDS = 5
 
 
 class Service(ABC):
@@ -43,6 +45,12 @@ class Service(ABC):
     def stop(self) -> None:
         if self._process is not None:
             self._process.stop()
+
+    def kill(self) -> None:
+        """End it as a power cut would; return when its port is free again."""
+        if self._process is not None:
+            self._process.kill()
+            wait_until(lambda: not port_taken(self.port), PORT_SECONDS)
 
     def __enter__(self) -> Self:
         return self.start()
