@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 TYPED := $(wildcard ptm_site apps node_client/ptm_node tools benchmarks tests manage.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz check mutate-rights screenshots bench format clean
+.PHONY: help setup demo test fuzz check mutate-rights drills screenshots bench format clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ check:  ## Look for mistakes without running anything
 
 mutate-rights: setup  ## Remove each permission check in turn; the tests must notice
 	@$(PYTHON) -m tools.mutate_rights
+
+drills: setup  ## Stage every fault; SOAK=500 mixes them at random, SEED repeats it
+	@$(PYTHON) -m tools.drills $(if $(SOAK),--soak $(SOAK)) $(if $(SEED),--seed $(SEED))
 
 screenshots: setup  ## Draw every page in light, dark and phone width, into var/screenshots
 	@$(PYTHON) -m tools.screenshots

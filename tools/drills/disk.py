@@ -1,0 +1,52 @@
+"""A disk of a drill's own, which can become short of room and have it again."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+SIZE = 4 << 30  # bytes at most: it is memory, and taken as it fills
+
+
+class Disk:
+    """A file system of its own at the folder while the block lasts, if we are root."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.own = os.geteuid() == 0
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.own:
+            _mount("-t", "tmpfs", "-o", f"size={SIZE},mode=700", "none", self.folder)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.own:
+            subprocess.run(["umount", "--lazy", self.folder], check=True)
+
+    @contextmanager
+    def with_only(self, free: int) -> Iterator[None]:
+        """It has so many bytes left, until the block ends."""
+        used = shutil.disk_usage(self.folder).used
+        self._resize(used + free)
+        try:
+            yield
+        finally:
+            self._resize(SIZE)
+
+    def _resize(self, size: int) -> None:
+        _mount("-o", f"remount,size={size}", self.folder)
+
+
+def _mount(*arguments: str | Path) -> None:
+    subprocess.run(["mount", *arguments], check=True)

@@ -1,0 +1,8 @@
+"""Every recipe, in the order in which they are drilled."""
+
+from tools.drills.recipes.kills import KILLS
+from tools.drills.recipes.links import LINKS
+from tools.drills.recipes.machines import MACHINES
+from tools.drills.recipes.services import SERVICES
+
+ALL = (*KILLS, *SERVICES, *LINKS, *MACHINES)

@@ -1,0 +1,33 @@
+"""The server's entry, with processes that can die at any of its failpoints."""
+
+from django.db import transaction
+
+from ptm_site.asgi import application
+
+__all__ = ["application"]
+
+# The models behind these cannot be imported before the entry has set Django up.
+from apps.results import node_api as result_api  # noqa: E402
+from apps.results import uploads  # noqa: E402
+from apps.tasks import dispatch, node_api, reports  # noqa: E402
+from tools.drills.points import Point, install  # noqa: E402
+
+SERVER_POINTS = (
+    Point("claim-uncommitted", dispatch, "record_all"),
+    Point("claim-committed", node_api, "claim_runs", wanted=bool),
+    Point("report-uncommitted", reports, "_advance"),
+    Point("report-committed", node_api, "report_run"),
+    Point("upload-created", result_api, "create_upload"),
+    Point("chunk-written", uploads, "_advance", after=False),
+    Point("result-uncommitted", uploads, "commit_result"),
+    Point(
+        "result-unannounced",
+        uploads,
+        "commit_result",
+        after=False,
+        when=transaction.on_commit,
+    ),
+    Point("result-committed", result_api, "append"),
+)
+
+install(SERVER_POINTS)

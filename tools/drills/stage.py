@@ -1,0 +1,194 @@
+"""A standing platform for drills: everything real, as in production.
+
+PostgreSQL, Redis, a registry, a server of two processes with its worker beside it, and
+three sites, each behind a link that can be damaged.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from tools.drills.disk import Disk
+from tools.drills.link import Link
+from tools.drills.points import FOLDER
+from tools.drills.site import REACHED_SECONDS, Site
+from tools.drills.witness import Witness
+from tools.rig.engine import DEFAULT_SOCKET
+from tools.rig.errors import RigError
+from tools.rig.folders import ROOT
+from tools.rig.platform import Platform, SiteData
+from tools.rig.postgres import Postgres
+from tools.rig.process import Process, free_port, wait_until
+from tools.rig.redis import Redis
+from tools.rig.registry import Registry
+from tools.rig.server import Server
+from tools.rig.world import Wanted
+
+NONCE = Path(__file__).parent / "images" / "nonce"
+DEADLY_SERVER = "tools.drills.server_points:application"
+PROCESSES = 2
+SITES = ("Site North", "Site East", "Site South")
+
+
+class Stage:
+    """What recipes act upon. `sent` are the tasks of the recipe that acts now."""
+
+    def __init__(self, platform: Platform, postgres: Postgres, redis: Redis) -> None:
+        self.platform = platform
+        self.server = platform.server
+        self.registry = platform.registry
+        self.engine = platform.engine
+        self.postgres = postgres
+        self.redis = redis
+        self.sites: list[Site] = []
+        self.clones: list[Site] = []
+        self.disk = Disk(platform.server.folder)
+        self.sent: list[int] = []
+        self.worker: Process
+        self.witness: Witness
+
+    @property
+    def image(self) -> str:
+        """The drills' image, by the digest that was approved."""
+        return self.platform.world.images[0]
+
+    @property
+    def points(self) -> Path:
+        """Where the failpoints of the server's processes are armed."""
+        return self.platform.folder / "points"
+
+    def send(
+        self, *sites: Site, seconds: float = 0.5, size: int = 0, times: int = 1
+    ) -> None:
+        """Send tasks for the sites (all, if none is named)."""
+        world = self.platform.world
+        wanted = sites or self.sites
+        api = self.platform.api
+        for _ in range(times):
+            task = api.send_task(
+                {
+                    "collaboration": world.collaboration,
+                    "organizations": [world.organizations[s.name] for s in wanted],
+                    "image": self.image,
+                    "function": "nonce",
+                    "arguments": {"seconds": seconds, "size": size},
+                    "name": "A drill",
+                }
+            )
+            self.sent.append(task["id"])
+        api.session.close()
+
+    def runs(self) -> list[int]:
+        """The current runs of what was sent."""
+        api = self.platform.api
+        tasks = [api.get(f"tasks/{task}/").json() for task in self.sent]
+        api.session.close()
+        return [run["id"] for task in tasks for run in task["runs"]]
+
+    def await_running(self) -> None:
+        """Return when every run has a container that was started."""
+        for run in self.runs():
+            if not self.witness.await_start(run, REACHED_SECONDS):
+                raise RigError(f"Run {run} never started.")
+
+    def await_gone(self, runs: Sequence[int]) -> None:
+        """Return when the containers of the runs have ended and are removed."""
+        for run in runs:
+            if not self.witness.await_gone(run, REACHED_SECONDS):
+                raise RigError(f"The container of run {run} never went.")
+
+    def await_finished(self) -> None:
+        """Return when all tasks that were sent are finished."""
+        api = self.platform.api
+        for task in self.sent:
+            api.wait_finished({"id": task, "status": ""})
+        api.session.close()
+
+    def await_that(self, true: Callable[[], bool], otherwise: str) -> None:
+        if not wait_until(true, REACHED_SECONDS):
+            raise RigError(f"{otherwise}.")
+
+    def forget_image(self) -> None:
+        """Make the next run ask the registry."""
+        found: Any = self.engine.images.list(self.image.partition("@")[0])
+        for each in found:
+            self.engine.images.remove(each.id, force=True)
+
+    def mend(self) -> None:
+        """After a recipe that went wrong: the next one finds everything as it was."""
+        for armed in self.points.iterdir():
+            armed.unlink()
+        for site in self.sites:
+            site.mend()
+
+    def arm_server(self, point: str) -> None:
+        """The process of the server that next comes there dies."""
+        (self.points / point).touch()
+
+    def await_server_death(self) -> None:
+        """Return when it has died; gunicorn starts another."""
+        self.await_that(
+            lambda: not any(self.points.iterdir()),
+            "No process of the server came there",
+        )
+
+
+@contextmanager
+def standing_stage(
+    folder: Path, engine: docker.DockerClient, sites: Sequence[str] = SITES
+) -> Iterator[Stage]:
+    with ExitStack() as stack:
+        registry = stack.enter_context(Registry(folder / "registry", free_port()))
+        postgres = stack.enter_context(Postgres(folder / "postgres", free_port()))
+        redis = stack.enter_context(Redis(folder / "redis", free_port()))
+        server = _server(folder, postgres, redis)
+        platform = Platform(folder, engine, registry, server)
+        stack.enter_context(platform)
+        images = platform.push(NONCE)
+        stage = Stage(platform, postgres, redis)
+        stage.points.mkdir()
+        stack.enter_context(stage.disk)
+        witness = Witness(f"unix://{DEFAULT_SOCKET}")
+        stage.witness = stack.enter_context(witness)
+        platform.start_server(Wanted("Drills", list(sites), images))
+        stage.worker = stack.enter_context(_worker(folder, server))
+        for name in sites:
+            stage.sites.append(_site(stage, stack, name))
+        platform.wait_until_online()
+        yield stage
+        platform.stack.close()  # the nodes, which may use the image
+        stage.forget_image()
+
+
+def _server(folder: Path, postgres: Postgres, redis: Redis) -> Server:
+    settings = {
+        "DATABASE_URL": postgres.url,
+        "REDIS_URL": redis.url,
+        "PTM_WORKERS": str(PROCESSES),
+        FOLDER: str(folder / "points"),
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'node_client'}",
+    }
+    server = Server(folder / "server", free_port(), settings)
+    server.application = DEADLY_SERVER
+    return server
+
+
+def _worker(folder: Path, server: Server) -> Process:
+    command = [sys.executable, "manage.py", "worker"]
+    log = folder / "worker.log"
+    return Process("The worker", command, log=log, env=server.env, cwd=ROOT)
+
+
+def _site(stage: Stage, stack: ExitStack, name: str) -> Site:
+    link = stack.enter_context(Link(free_port(), stage.server.port))
+    folder = stage.platform.folder / "sites" / name.split()[-1].lower()
+    data = SiteData(name, folder, folder / "data" / "patients.csv")
+    site = Site(data, link, stage.engine)
+    site.disk = stack.enter_context(Disk(site.state))
+    site.enrol(stage.platform)
+    stage.witness.watch(site.prefix)
+    return site
