@@ -102,7 +102,8 @@ class Judge:
         if len(results) != 1:
             return [f"it has {len(results)} results"]
         [kept] = results
-        made = {each.hostname for each in seen if each.attempt == run["attempt"]}
+        accepted = [each for each in seen if each.attempt == run["attempt"]]
+        made = {each.hostname for each in accepted if each.starts}
         wrong = []
         if kept.maker not in made:
             wrong.append("no container of its attempt made the bytes of its result")
