@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import requests
+
 from tools.drills.stage import Stage
 from tools.drills.verdict import Judge, Promise, Verdict
 from tools.rig.errors import RigError
@@ -24,7 +26,7 @@ def drill(stage: Stage, recipe: Recipe, judge: Judge) -> Verdict:
     stage.sent.clear()
     try:
         promise = recipe.act(stage)
-    except RigError as error:
+    except (RigError, requests.RequestException) as error:
         stage.mend()
         return Verdict(broken=[str(error)])
     return judge.judge(promise)

@@ -122,6 +122,9 @@ class Stage:
         """After a recipe that went wrong: the next one finds everything as it was."""
         for armed in self.points.iterdir():
             armed.unlink()
+        for service in (self.postgres, self.redis, self.server):
+            if not service.alive:
+                service.start()
         for site in self.sites:
             site.mend()
 

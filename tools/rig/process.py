@@ -133,7 +133,7 @@ class Process:
             )
         return self
 
-    def wait_ready(self, ready: Callable[[], bool], timeout: float = 30.0) -> None:
+    def wait_ready(self, ready: Callable[[], bool], timeout: float = 120.0) -> None:
         """Return once `ready()` is true; explain with the log if that never is."""
         deadline = time.monotonic() + timeout
         while not ready():

@@ -27,6 +27,10 @@ class Service(ABC):
             raise RigError(f"{type(self).__name__} was never started.")
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.alive
+
     def start(self) -> Self:
         """Return when it answers; a stopped one may be started again."""
         if port_taken(self.port):
