@@ -24,8 +24,8 @@ test: setup  ## Run every test, and those of the backends on PostgreSQL with Red
 	end=$$(date +%s) && \
 	echo "SQLite: $$((middle - begin)) s, PostgreSQL and Redis: $$((end - middle)) s"
 
-fuzz: setup  ## Send many requests that nobody would write, others each time
-	@PTM_FUZZ=$(or $(EXAMPLES),200) $(PYTHON) -m pytest tests/fuzz
+fuzz: setup  ## Send requests, and mix faults, that nobody would think of, others each time
+	@PTM_FUZZ=$(or $(EXAMPLES),200) $(PYTHON) -m pytest tests/fuzz tests/machine
 
 check:  ## Look for mistakes without running anything
 	@python3 tools/setup.py check

@@ -1,0 +1,106 @@
+"""What must hold after every step, whatever has happened on the way."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from ptm_node.messages import Key
+
+from apps.audit.models import Event
+from apps.results.models import Result
+from apps.tasks.choices import HELD, TERMINAL, TRANSITIONS, RunStatus, TaskStatus
+from apps.tasks.models import Run, RunEvent, Task
+from tests.machine.hosts import Host, Started
+
+MISSING = "missing_at_node"
+
+
+@dataclass
+class Checks:
+    hosts: list[Host]
+    started: list[Started]
+    # How ended runs looked when they were first seen so, and how far each run was.
+    ended: dict[int, tuple[object, ...]] = field(default_factory=dict)
+    attempts: dict[int, int] = field(default_factory=dict)
+    # By which claim a run was held at the last look.
+    claims: dict[int, tuple[int | None, int | None]] = field(default_factory=dict)
+
+    def hold(self) -> None:
+        runs = list(Run.objects.select_related("node"))
+        moves = defaultdict(list)
+        for event in RunEvent.objects.order_by("id"):
+            moves[event.run_id].append(event)
+        for run in runs:
+            self._ended_stays(run)
+            self._missing_only_if_claimed(run, moves[run.pk])
+            _is_held_by_one_that_may(run)
+            _moved_as_listed(run, moves[run.pk])
+        self._completed_once(runs)
+        self._started_with_consent()
+        _finished_with_the_last(runs)
+
+    def _ended_stays(self, run: Run) -> None:
+        assert run.attempt >= self.attempts.get(run.pk, 0), "an attempt went back"
+        self.attempts[run.pk] = run.attempt
+        now = (run.status, run.code, run.attempt, run.node_id, run.finished_at)
+        if run.status in TERMINAL:
+            self.ended.setdefault(run.pk, now)
+        assert self.ended.get(run.pk, now) == now, "an ended run changed"
+
+    def _missing_only_if_claimed(self, run: Run, moves: list[RunEvent]) -> None:
+        """What a node says only counts for claims whose answers are in its journal."""
+        node, claim = self.claims.get(run.pk, (None, None))
+        self.claims[run.pk] = (run.node_id, run.claim)
+        if claim is not None and run.claim is None and moves[-1].reason == MISSING:
+            hosts = [host for host in self.hosts if host.client.node.pk == node]
+            assert max(host.last_claim() for host in hosts) >= claim
+
+    def _completed_once(self, runs: list[Run]) -> None:
+        """With the bytes that one start of the accepted attempt has written."""
+        outputs = defaultdict(set)
+        for each in self.started:
+            outputs[each.key].add(sha256(each.output).hexdigest())
+        results = {result.run_id: result for result in Result.objects.all()}
+        completed = {run.pk: run for run in runs if run.status == RunStatus.COMPLETED}
+        assert results.keys() == completed.keys()
+        for pk, result in results.items():
+            assert result.sha256 in outputs[Key(pk, completed[pk].attempt)]
+            with result.file.open() as file:
+                assert sha256(file.read()).hexdigest() == result.sha256
+        stored = Event.objects.filter(action="result.stored")
+        assert Counter(stored.values_list("object_id", flat=True)) == Counter(
+            list(results)
+        )
+
+    def _started_with_consent(self) -> None:
+        for host in self.hosts:
+            assert host.unconfirmed == [], f"{host.name} did not wait for a yes"
+        starts = Counter((each.host.name, each.key) for each in self.started)
+        assert set(starts.values()) <= {1}, f"an attempt started twice: {starts}"
+
+
+def _is_held_by_one_that_may(run: Run) -> None:
+    if run.status in HELD:
+        assert run.node is not None
+        assert run.node.revoked_at is None, "a revoked node holds a run"
+        assert run.claim is not None
+        assert run.claim <= run.node.last_claim
+    if run.status == RunStatus.QUEUED:
+        assert (run.node, run.claim) == (None, None)
+
+
+def _moved_as_listed(run: Run, moves: list[RunEvent]) -> None:
+    status, attempt = RunStatus.QUEUED, 0
+    for move in moves:
+        assert move.old == status
+        assert status in TRANSITIONS[RunStatus(move.new)]
+        claimed = move.new == RunStatus.CLAIMED
+        assert move.attempt == attempt + claimed, "attempts are counted by claims"
+        status, attempt = RunStatus(move.new), move.attempt
+    assert (run.status, run.attempt) == (status, attempt)
+
+
+def _finished_with_the_last(runs: list[Run]) -> None:
+    open_tasks = {r.task_id for r in runs if r.is_current and r.status not in TERMINAL}
+    found = Task.objects.filter(status=TaskStatus.OPEN).values_list("pk", flat=True)
+    assert set(found) == open_tasks
