@@ -24,7 +24,7 @@ test: setup  ## Run every test, and those of the backends on PostgreSQL with Red
 	end=$$(date +%s) && \
 	echo "SQLite: $$((middle - begin)) s, PostgreSQL and Redis: $$((end - middle)) s"
 
-fuzz: setup  ## Send requests, and mix faults, that nobody would think of, others each time
+fuzz: setup  ## Send requests and mix faults that nobody would, others each time
 	@PTM_FUZZ=$(or $(EXAMPLES),200) $(PYTHON) -m pytest tests/fuzz tests/machine
 
 check:  ## Look for mistakes without running anything

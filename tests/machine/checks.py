@@ -6,17 +6,27 @@ from hashlib import sha256
 
 from ptm_node.messages import Key
 
+from apps.audit.choices import ActorKind
 from apps.audit.models import Event
 from apps.results.models import Result
 from apps.tasks.choices import HELD, TERMINAL, TRANSITIONS, RunStatus, TaskStatus
 from apps.tasks.models import Run, RunEvent, Task
 from tests.machine.hosts import Host, Started
+from tests.machine.network import Network
 
 MISSING = "missing_at_node"
+# They come from a claim, and from an upload.
+WITHOUT_REPORT = (RunStatus.CLAIMED, RunStatus.COMPLETED)
+# Reports with another name than the move; given back, a run may find a cancel waiting.
+TOLD_BY: dict[RunStatus, set[str]] = {
+    RunStatus.QUEUED: {RunStatus.FAILED, RunStatus.QUEUED},
+    RunStatus.CANCELLED: {RunStatus.FAILED, RunStatus.QUEUED, RunStatus.CANCELLED},
+}
 
 
 @dataclass
 class Checks:
+    network: Network
     hosts: list[Host]
     started: list[Started]
     # How ended runs looked when they were first seen so, and how far each run was.
@@ -35,6 +45,7 @@ class Checks:
             self._missing_only_if_claimed(run, moves[run.pk])
             _is_held_by_one_that_may(run)
             _moved_as_listed(run, moves[run.pk])
+            self._moved_by_its_own_attempt(moves[run.pk])
         self._completed_once(runs)
         self._started_with_consent()
         _finished_with_the_last(runs)
@@ -54,6 +65,16 @@ class Checks:
         if claim is not None and run.claim is None and moves[-1].reason == MISSING:
             hosts = [host for host in self.hosts if host.client.node.pk == node]
             assert max(host.last_claim() for host in hosts) >= claim
+
+    def _moved_by_its_own_attempt(self, moves: list[RunEvent]) -> None:
+        """A late word of an earlier attempt moves nothing."""
+        for move in moves:
+            if move.actor_kind != ActorKind.NODE or move.reason == MISSING:
+                continue
+            told = self.network.reported[Key(move.run_id, move.attempt)]
+            assert told & TOLD_BY.get(RunStatus(move.new), {move.new}) or (
+                move.new in WITHOUT_REPORT
+            ), f"{move.new}: {told}"
 
     def _completed_once(self, runs: list[Run]) -> None:
         """With the bytes that one start of the accepted attempt has written."""

@@ -2,15 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
-from ptm_node import agent, config
+from ptm_node import config
 from ptm_node.agent import Agent
 from ptm_node.clock import Clock
 from ptm_node.errors import Terminal
@@ -18,17 +16,13 @@ from ptm_node.journal import Journal, Row
 from ptm_node.messages import Key
 from ptm_node.runtimes.base import Handle
 from ptm_node.runtimes.fake import FakeEngine, FakeRuntime, Inside
-from ptm_node.spool import Spool
-from ptm_node.store import Store
 
 from tests.daemon import NodeClient
 from tests.machine.network import Network
-from tests.machine.turns import Event, Future, Turns
+from tests.machine.turns import Event, Turns
 from tests.node.harness import files_of, journal_of, write_config
 from tests.worlds import World
 
-# Of the node's modules, those whose threads take turns; containers outlive the daemon.
-DAEMON = ("agent", "dispatch", "life", "logs", "outbox", "roster", "runs")
 BEGAN = 1_800_000_000.0
 ENDED_BY_REQUEST = 143
 
@@ -148,7 +142,7 @@ class Host:
             socket.hint()
 
     def _serve(self, start: Start) -> None:
-        runtime = _Runtime(self.engine, self.client.key.prefix, start)
+        runtime = WatchedRuntime(self.engine, self.client.key.prefix, start)
         start.open_files.append(runtime)
         settings = config.load(self.folder / "node.toml")
         clock = TurnClock(self._network.turns)
@@ -207,7 +201,7 @@ class Host:
         ]
 
 
-class _Runtime(FakeRuntime):
+class WatchedRuntime(FakeRuntime):
     """Remembers what was started without the server's yes. Containers say nothing."""
 
     def __init__(self, engine: FakeEngine, node: str, start: Start) -> None:
@@ -222,65 +216,3 @@ class _Runtime(FakeRuntime):
     @contextmanager
     def logs(self, handle: Handle) -> Iterator[Iterator[bytes]]:
         yield iter(())
-
-
-def take_turns(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the daemon's threads take turns, and points where the power may fail."""
-    for name in DAEMON:
-        monkeypatch.setattr(f"ptm_node.{name}.threading", turns.threading())
-    monkeypatch.setattr("ptm_node.runs.Future", partial(Future, turns))
-    engine = turns.threading(owner="the engine")
-    monkeypatch.setattr("ptm_node.runtimes.fake.threading", engine)
-    for kind, names in ACTS.items():
-        for name in names:
-            monkeypatch.setattr(kind, name, _between_points(turns, kind, name))
-    monkeypatch.setattr(Store, "_transaction", _transaction_between_points(turns))
-    for name in ("take_state", "Journal", "Audit"):
-        monkeypatch.setattr(agent, name, _remembered(turns, getattr(agent, name)))
-
-
-ACTS: dict[type, tuple[str, ...]] = {
-    Spool: ("keep", "discard"),
-    _Runtime: ("prepare", "start", "remove"),
-}
-
-
-def _point(turns: Turns) -> None:
-    if isinstance(turns.owner, Start):
-        turns.owner.point()
-
-
-def _between_points(turns: Turns, kind: type, name: str) -> Callable[..., Any]:
-    act = getattr(kind, name)
-
-    def acted(*args: Any, **kwargs: Any) -> Any:
-        _point(turns)
-        done = act(*args, **kwargs)
-        _point(turns)
-        return done
-
-    return acted
-
-
-def _transaction_between_points(turns: Turns) -> Any:
-    transaction = Store._transaction
-
-    @contextmanager
-    def acted(store: Store) -> Iterator[None]:
-        _point(turns)
-        with transaction(store):
-            yield
-        _point(turns)
-
-    return acted
-
-
-def _remembered(turns: Turns, opens: Callable[..., Any]) -> Callable[..., Any]:
-    """What the daemon opens is closed when its process ends."""
-
-    def opened(*args: Any) -> Any:
-        file = opens(*args)
-        turns.owner.open_files.append(file)
-        return file
-
-    return opened

@@ -4,6 +4,7 @@ A request may arrive, late, again, or never; its answer may get lost on its own.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from requests.structures import CaseInsensitiveDict
 from tests.machine.turns import Turns
 
 REMEMBERED = 40
+PREPARING = "preparing"
 
 
 @dataclass(eq=False)
@@ -38,16 +40,21 @@ class Message:
     told: Answer | None = None
 
     @property
-    def confirms(self) -> Key | None:
-        """The attempt that may start, if this is the server's yes to it."""
-        if not self.path.endswith("/report/") or self.told is None:
+    def report(self) -> tuple[Key, str] | None:
+        """The attempt that it is about, and the state that it reports."""
+        if not self.path.endswith("/report/"):
             return None
         said = json.loads(self.body)
-        if said["status"] != "preparing" or self.told.status != 200:
+        return Key(int(self.path.split("/")[-3]), said["attempt"]), said["status"]
+
+    @property
+    def confirmed(self) -> Key | None:
+        """The attempt that may start, if this is the server's yes to it."""
+        report, told = self.report, self.told
+        if report is None or told is None or told.status != 200:
             return None
-        if json.loads(self.told.body)["stop"]:
-            return None
-        return Key(int(self.path.split("/")[-3]), said["attempt"])
+        key, status = report
+        return key if status == PREPARING and not told.decode(dict)["stop"] else None
 
 
 @dataclass
@@ -56,6 +63,10 @@ class Network:
     # Oldest first: those that are awaited, and all that were sent lately.
     pending: list[Message] = field(default_factory=list)
     sent: list[Message] = field(default_factory=list)
+    # What nodes ever reported of an attempt, whether it arrived or not.
+    reported: defaultdict[Key, set[str]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
     server: Client = field(default_factory=Client)
 
     # What a node does.
@@ -63,6 +74,9 @@ class Network:
     def ask(self, message: Message, patience: float) -> Answer:
         self.pending.append(message)
         self.sent = [*self.sent, message][-REMEMBERED:]
+        if message.report is not None:
+            key, status = message.report
+            self.reported[key].add(status)
         try:
             self.turns.wait(lambda: not message.awaited, patience)
         finally:
@@ -91,8 +105,8 @@ class Network:
 
     def hand_back(self, message: Message) -> None:
         message.told, message.awaited = message.answer, False
-        if (key := message.confirms) is not None:
-            message.sender.confirmed.add(key)
+        if message.confirmed is not None:
+            message.sender.confirmed.add(message.confirmed)
 
     def lose(self, message: Message) -> None:
         """The sender hears nothing; the request itself may yet arrive."""

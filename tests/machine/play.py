@@ -26,8 +26,9 @@ from apps.tasks.models import Run, Task
 from apps.tasks.sweeps import expire_tasks
 from tests.daemon import NodeClient
 from tests.machine.checks import Checks
-from tests.machine.hosts import Host, Started, take_turns
+from tests.machine.hosts import Host, Started
 from tests.machine.network import Message, Network, connect
+from tests.machine.points import take_turns
 from tests.machine.turns import Turns
 from tests.worlds import World
 
@@ -43,7 +44,7 @@ class Play:
         self.turns = network.turns
         self.hosts: list[Host] = []
         started: list[Started] = []
-        self.checks = Checks(self.hosts, started)
+        self.checks = Checks(network, self.hosts, started)
         self.gone: set[int] = set()  # nodes whose key was revoked
         # By node: of its machines the one whose daemon was started last.
         self._last_started: dict[int, Host] = {}
