@@ -70,6 +70,9 @@ def main() -> None:
     # No file becomes larger: then there is an error, and no signal.
     resource.setrlimit(resource.RLIMIT_FSIZE, (order.max_bytes, order.max_bytes))
     sys.stdout.buffer.write(msgspec.json.encode(extract(order)))
+    sys.stdout.buffer.flush()
+    # Without a goodbye: Python would wait for the thread that reads stdin, and abort.
+    os._exit(0)
 
 
 def extract(order: Order) -> Answer:
