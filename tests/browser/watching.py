@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Page, Request, Response
 
-from tools.rig.browser import PHONE, go_dark
+from tools.rig.browser import DESKTOP, PHONE, go_dark
 
 REMEMBER_VIOLATIONS = """
 window.violations = [];
@@ -52,6 +52,13 @@ class Watch:
         page.on("request", self._see)
         page.on("requestfailed", self._fail)
         page.on("response", self._receive)
+
+    def begin_again(self, allowed_status: int) -> None:
+        """Forget what was, and how it was looked at: another page comes up here."""
+        self.allowed = allowed_status
+        self.found.clear()
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size(DESKTOP)
 
     def complaints(self) -> list[str]:
         return [*self.found, *self.page.evaluate("window.violations || []")]
