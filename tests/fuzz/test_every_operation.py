@@ -18,6 +18,8 @@ from tests.fuzz.api import (
 from tests.fuzz.examples import EXAMPLES
 from tests.fuzz.stage import ROLES, SEES_ALL, Stage
 
+pytestmark = pytest.mark.django_db
+
 
 def test_every_operation_has_an_example_and_nothing_else_has() -> None:
     assert set(EXAMPLES) == set(operations())

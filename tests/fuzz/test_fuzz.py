@@ -15,6 +15,8 @@ from schemathesis.generation import GenerationMode
 from tests.fuzz.api import NOUNS, ask, noun_of, operations_of
 from tests.fuzz.stage import ROLES, Stage
 
+pytestmark = pytest.mark.django_db
+
 EXAMPLES = int(os.environ.get("PTM_FUZZ", "0"))
 QUICK, ROLES_EACH = 4, 3  # every role at least twice, for each operation
 # Fields that name something, and where its values are known.
