@@ -18,12 +18,24 @@ from tools.setup import Need, SetupError
 
 GHOST = Need("ghost", lambda: False)
 FakeProgram = Callable[[str, str], None]
+SetUp = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
+    return project_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SetUp]:
+    """A project with its Python packages, and how its first set-up ended."""
+    project = project_in(tmp_path_factory.mktemp("installed"))
+    return project, run_setup(project)
+
+
+def project_in(folder: Path) -> Path:
     """A project of set-up alone, which requires nothing."""
-    made = tmp_path / "project"
+    made = folder / "project"
     (made / "tools").mkdir(parents=True)
     (made / "var" / "setup").mkdir(parents=True)
     shutil.copy(ROOT / "tools" / "setup.py", made / "tools")
@@ -51,7 +63,7 @@ def root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
 
 
-def run_setup(project: Path) -> subprocess.CompletedProcess[str]:
+def run_setup(project: Path) -> SetUp:
     command = [sys.executable, "tools/setup.py", "check"]
     return subprocess.run(command, cwd=project, capture_output=True, text=True)
 
@@ -65,9 +77,10 @@ def sentence_of(project: Path) -> str:
 
 
 def test_python_packages_are_installed_once_and_when_a_requirement_changes(
-    project: Path,
+    installed: tuple[Path, SetUp],
 ) -> None:
-    first, second = run_setup(project), run_setup(project)
+    project, first = installed
+    second = run_setup(project)
     assert first.returncode == second.returncode == 0
     assert first.stdout.startswith("Python packages … done in ")
     assert second.stdout == second.stderr == ""
@@ -75,8 +88,8 @@ def test_python_packages_are_installed_once_and_when_a_requirement_changes(
     assert run_setup(project).stdout.startswith("Python packages … done in ")
 
 
-def test_a_failed_pip_install_leaves_no_stamp(project: Path) -> None:
-    run_setup(project)
+def test_a_failed_pip_install_leaves_no_stamp(installed: tuple[Path, SetUp]) -> None:
+    project, _ = installed
     stamp = project / ".venv" / "requirements.sha256"
     assert stamp.exists()
     (project / "requirements-dev.txt").write_text("./no-such-package\n")
