@@ -43,7 +43,7 @@ class Database:
         return self.execute("SELECT count(*) FROM patients", ())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     with Postgres(tmp_path_factory.mktemp("postgres"), free_port()) as server:
 
@@ -56,7 +56,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         yield filled(Database(url, execute, "SELECT pg_sleep(300)", server.password))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def reader(postgres: Database) -> tuple[str, int]:
     """Where the account `reader` gets in without a password, and reads one table."""
     postgres.execute("CREATE ROLE reader LOGIN", ())
@@ -81,7 +81,7 @@ def reader(postgres: Database) -> tuple[str, int]:
     return address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     with MariaDb(tmp_path_factory.mktemp("mariadb"), free_port()) as server:
 
@@ -95,7 +95,7 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
         )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Database:
     path = tmp_path_factory.mktemp("sqlite") / "odd name.db"
 
