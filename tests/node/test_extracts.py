@@ -276,8 +276,8 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path, postgres: Database) 
             child.stdin.flush()
             answer = msgspec.json.decode(child.stdout.read(), type=Answer)
             assert answer == Answer(rows=rows)
-            _, _, usage = os.wait4(child.pid, 0)
-            child.returncode = 0
+            _, child.returncode, usage = os.wait4(child.pid, 0)
+            assert child.returncode == 0, "it does not end well by itself"
             return usage.ru_maxrss
 
     growth = peak(200_000) - peak(20_000)
