@@ -39,9 +39,7 @@ def windows(readers: Readers, stage: Stage, axe: Axe) -> Iterator[dict[str, Watc
             page.add_init_script(axe.source)
             return Watch(page, stage.url)
 
-        readers_of_forms = {reached.reader for reached in REACHED.values()}
-        names = {page.reader for page in PAGES} | readers_of_forms
-        yield {name: window(name) for name in names}
+        yield {name: window(name) for name in {page.reader for page in PAGES}}
 
 
 @pytest.mark.parametrize("shown", PAGES, ids=[page.name for page in PAGES])
@@ -60,15 +58,15 @@ def test_page(shown: Page, stage: Stage, windows: dict[str, Watch], axe: Axe) ->
 
 @pytest.mark.parametrize("name", REACHED)
 def test_page_without_an_address(
-    name: str, windows: dict[str, Watch], axe: Axe
+    name: str, stage: Stage, readers: Readers, axe: Axe
 ) -> None:
     reached = REACHED[name]
-    watch = windows[reached.reader]
-    watch.begin_again(reached.status)
-    reached.show(watch.page)
-    watch.page.wait_for_selector("h1")
-    look_at(watch.page, axe)
-    assert watch.complaints() == []
+    with closing(readers.context(reached.reader).new_page()) as page:
+        watch = Watch(page, stage.url, reached.status)
+        reached.show(page)
+        page.wait_for_selector("h1")
+        look_at(page, axe)
+        assert watch.complaints() == []
 
 
 @pytest.mark.django_db
