@@ -109,10 +109,9 @@ def test_a_direct_database_needs_a_rule_that_says_so(world: World) -> None:
     manifest["functions"][0]["databases"][0]["types"] = ["direct"]
     AlgorithmVersion.objects.filter(pk=world.version.pk).update(manifest=manifest)
     live = [{**each, "databases": [DIRECT]} for each in world.released()]
-    older = {"action": "run"}  # by a node that knows no such databases
-    for client, rule in zip(
-        world.nodes, ({"direct": True}, {"direct": False}, older), strict=True
-    ):
+    # The last is of a node that knows no such databases.
+    rules: list[dict[str, Any]] = [{"direct": True}, {"direct": False}, {}]
+    for client, rule in zip(world.nodes, rules, strict=True):
         client.restarted().hello(live, policy=policy(rule))
     sites = forecast(world).json()["sites"]
     assert [site["answer"] for site in sites] == ["yes", "refuses", "refuses"]
