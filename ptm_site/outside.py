@@ -12,7 +12,7 @@ from ptm_site.pages import (
     refusal_page,
     where_it_was_sent,
 )
-from ptm_site.problems import INTERNAL, MEDIA_TYPE, log_incident, problem_members
+from ptm_site.problems import MEDIA_TYPE, fault_of, log_incident, problem_members
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -55,10 +55,15 @@ def too_many(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    incident = log_incident(sys.exception())
+    error = sys.exception()
+    incident, fault = log_incident(error), fault_of(error)
     if of_api(request):
-        return _problem(500, "internal", INTERNAL, incident=incident)
-    return incident_page(incident)
+        response: HttpResponse = _problem(*fault, incident=incident)
+    else:
+        response = incident_page(incident, fault)
+    for name, value in fault.headers.items():
+        response[name] = value
+    return response
 
 
 def _refused(

@@ -1,6 +1,7 @@
 """What all pages share: who looks, and what they see when something is refused."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -11,6 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from apps.accounts.models import User
 from apps.errors import Refusal
+from ptm_site.problems import Fault
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
@@ -83,7 +85,9 @@ def not_found_page(request: HttpRequest) -> HttpResponseBase:
     return refusal_page(request, 404, "There is nothing here.")
 
 
-def incident_page(incident: str) -> HttpResponse:
+def incident_page(incident: str, fault: Fault) -> HttpResponse:
     """Whatever broke may break here too: no request, no database, no context."""
-    page = render_to_string("incident.html", {"incident": incident})
-    return HttpResponse(page, status=500)
+    away = fault.status == HTTPStatus.SERVICE_UNAVAILABLE
+    context = {"incident": incident, "status": fault.status, "away": away}
+    page = render_to_string("incident.html", context)
+    return HttpResponse(page, status=fault.status)

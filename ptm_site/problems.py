@@ -3,11 +3,13 @@
 import logging
 import secrets
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as ModelValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -18,6 +20,21 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 INTERNAL = "Something went wrong on our side; tell the operator the incident's number."
+UNAVAILABLE = "A part of the server does not answer just now; try again in a moment."
+# The database or Redis, which a server on several machines can be without for a while.
+AWAY = (OperationalError, InterfaceError, RedisError)
+AGAIN_SECONDS = 5
+
+
+class Fault(NamedTuple):
+    status: int
+    code: str
+    detail: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        away = self.status == HTTPStatus.SERVICE_UNAVAILABLE
+        return {"Retry-After": str(AGAIN_SECONDS)} if away else {}
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
@@ -98,7 +115,18 @@ def _flatten(detail: Any, path: str = "") -> list[tuple[str, list[str]]]:
 
 
 def _incident(error: Exception) -> Response:
-    return problem(500, "internal", INTERNAL, incident=log_incident(error))
+    fault = fault_of(error)
+    response = problem(*fault, incident=log_incident(error))
+    for name, value in fault.headers.items():
+        response[name] = value
+    return response
+
+
+def fault_of(error: BaseException | None) -> Fault:
+    """What is told of an error that is ours."""
+    if isinstance(error, AWAY):
+        return Fault(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", UNAVAILABLE)
+    return Fault(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", INTERNAL)
 
 
 def log_incident(error: BaseException | None) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
 from django.test import Client
 
 from apps.errors import Conflict, Forbidden, Refusal
@@ -100,6 +101,16 @@ def test_our_own_fault_shows_a_number_and_the_log_has_the_rest(
     (incident,) = re.findall(r"Incident (\w+)", caplog.text)
     assert f"<code>{incident}</code>" in page
     assert "patient 4711" in caplog.text
+
+
+def test_a_part_that_is_away_is_no_broken_server(
+    alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raising(monkeypatch, OperationalError("connection to 10.1.2.3 refused"))
+    answer = alice.get(ACCOUNT)
+    is_ours(answer, 503)
+    assert "Try again in a moment" in words(answer)
+    assert "10.1.2.3" not in answer.content.decode()
 
 
 def test_a_form_that_is_out_of_date_sends_one_back_to_it(world: World) -> None:

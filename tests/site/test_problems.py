@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -79,6 +80,23 @@ def test_our_own_fault_shows_an_incident_and_nothing_else(
     assert len(incident) >= 8
     assert any(incident in record.getMessage() for record in caplog.records)
     assert "patient 4711" in caplog.text  # the operator finds all of it
+
+
+NOWHERE = {
+    "BACKEND": "django.core.cache.backends.redis.RedisCache",
+    "LOCATION": "redis://127.0.0.1:1",
+}
+
+
+def test_without_redis_one_is_asked_to_come_again_and_nobody_gets_in(
+    world: World, settings: LazySettings
+) -> None:
+    alice = world.person("alice")
+    alice.raise_request_exception = False
+    settings.CACHES = {"default": NOWHERE}  # failures to sign in are counted there
+    answer = alice.get("/api/v1/me/")
+    is_problem(answer, 503, "unavailable")
+    assert answer["Retry-After"] == "5"
 
 
 @pytest.fixture
