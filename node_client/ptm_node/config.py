@@ -188,7 +188,7 @@ def _remedy(where: str) -> str:
     example = example.get(section, example)
     for step in steps:
         # The site gives databases and registries their names: any example will do.
-        example = example.get(step) or _merged(example)
+        example = example.get(step) or _any_of(example)
         if isinstance(example, list) and isinstance(example[-1], dict):
             example = {name: row[name] for row in example for name in row}
     if isinstance(example, dict):
@@ -196,9 +196,12 @@ def _remedy(where: str) -> str:
     return f"Write it like: {(section, *steps)[-1]} = {json.dumps(example)}."
 
 
-def _merged(tables: dict[str, Any]) -> dict[str, Any]:
-    """The keys of all of them, as the first shows them: each kind finds its own."""
+def _any_of(examples: dict[str, Any]) -> Any:
+    """The first; of tables the keys of all, so that each kind finds its own."""
+    first = next(iter(examples.values()), {})
+    if not isinstance(first, dict):
+        return first
     merged: dict[str, Any] = {}
-    for table in tables.values():
+    for table in examples.values():
         merged |= {key: table[key] for key in table if key not in merged}
     return merged
