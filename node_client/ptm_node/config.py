@@ -198,7 +198,7 @@ def _remedy(where: str) -> str:
 
 def _any_of(examples: dict[str, Any]) -> Any:
     """The first; of tables the keys of all, so that each kind finds its own."""
-    first = next(iter(examples.values()), {})
+    first: Any = next(iter(examples.values()), {})
     if not isinstance(first, dict):
         return first
     merged: dict[str, Any] = {}
