@@ -7,6 +7,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, Route
 
 from ptm_site.pages import incident_page
+from ptm_site.problems import fault_of
 from tools.rig.world import MANAGER, RESEARCHER
 from tools.screenshots.pages import NORTH
 from tools.screenshots.rows import NEWCOMER
@@ -36,7 +37,7 @@ def show_incident(window: Page) -> None:
     """What follows an error of ours, which nobody can bring about from outside."""
 
     def answer(route: Route) -> None:
-        made = incident_page("3f9c2a71")
+        made = incident_page("3f9c2a71", fault_of(None))
         body = made.content.decode()
         route.fulfill(status=made.status_code, content_type="text/html", body=body)
 
