@@ -8,11 +8,13 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ptm_node.audit import Audit
+from ptm_node.cases import case_of, in_full
 from ptm_node.relays import CONNECTIONS, POSTGRESQL, SOCKET, Relay
 from ptm_node.runtimes.base import sandbox_user
 from ptm_node.runtimes.fake import FakeEngine, Inside
@@ -222,11 +224,8 @@ def site(
 
 
 def closed(daemon: Any) -> list[dict[str, Any]]:
-    audit = Audit(daemon.state / "audit.sqlite3")
-    try:
+    with closing(Audit(daemon.state / "audit.sqlite3")) as audit:
         return list(audit.newest("relay.closed"))
-    finally:
-        audit.close()
 
 
 def test_a_run_has_its_relay_until_it_ends(site: Site, echo: Echo) -> None:
@@ -264,3 +263,12 @@ def test_a_rule_that_does_not_say_so_gives_no_relay(site: Site) -> None:
     eventually(lambda: site.run.status == "rejected")
     assert site.ends == []
     assert closed(daemon) == []
+
+
+def test_a_steward_sees_where_it_would_lead(site: Site, echo: Echo) -> None:
+    daemon = site.start(direct=True, approval="always")
+    eventually(lambda: site.run.status == "awaiting_approval")
+    with closing(Audit(daemon.state / "audit.sqlite3")) as audit:
+        case = case_of(daemon.journal()[0], daemon.config, audit)
+    host, port = echo.address
+    assert f"relay          live, to {host} port {port}\n" in in_full(case)
