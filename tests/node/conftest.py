@@ -9,6 +9,7 @@ import pytest
 from ptm_node.runtimes.fake import FakeEngine
 from ptm_node.state import HEED
 
+from tests.node.docker_support import Engine, own_containers
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, Daemon, writes
 from tests.node.sql_databases import (  # noqa: F401 (fixtures)
@@ -42,6 +43,17 @@ def engine() -> FakeEngine:
     engine = FakeEngine()
     engine.present[IMAGE] = writes(b"{}")
     return engine
+
+
+@pytest.fixture
+def real_engine(
+    docker_client: docker.DockerClient, probe_image: str, tmp_path: Path
+) -> Iterator[Engine]:
+    """The runtime of a node of its own, on real Docker."""
+    with own_containers(docker_client) as node:
+        engine = Engine(tmp_path, probe_image, node)
+        yield engine
+        engine.runtime.close()
 
 
 @pytest.fixture

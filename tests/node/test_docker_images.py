@@ -15,21 +15,11 @@ from ptm_node.errors import RunFailure
 from ptm_node.messages import Code, Key
 from ptm_node.runtimes.base import ContainerSpec, Credentials
 
-from tests.node.docker_support import Engine, own_containers, spec
+from tests.node.docker_support import Engine, spec
 from tools.rig.process import free_port
 from tools.rig.registry import Registry
 
 pytestmark = pytest.mark.docker
-
-
-@pytest.fixture
-def engine(
-    docker_client: docker.DockerClient, probe_image: str, tmp_path: Path
-) -> Iterator[Engine]:
-    with own_containers(docker_client) as node:
-        engine = Engine(tmp_path, probe_image, node)
-        yield engine
-        engine.runtime.close()
 
 
 @pytest.fixture
@@ -55,68 +45,70 @@ def as_node(registry: Registry) -> Credentials:
     return Credentials("node", registry.passwords["node"])
 
 
-def failure(engine: Engine, wanted: ContainerSpec) -> tuple[Code, bool]:
+def failure(real_engine: Engine, wanted: ContainerSpec) -> tuple[Code, bool]:
     with pytest.raises(RunFailure) as error:
-        engine.runtime.prepare(wanted, lambda: None)
+        real_engine.runtime.prepare(wanted, lambda: None)
     assert wanted.image.split("/")[0] in error.value.detail
     return error.value.code, error.value.retry
 
 
 def test_an_absent_image_is_pulled_by_its_digest_and_once(
-    engine: Engine,
+    real_engine: Engine,
     docker_client: docker.DockerClient,
     registry: Registry,
     pushed: str,
 ) -> None:
     wanted = replace(
-        spec(engine.folder, pushed, "nonce"), credentials=as_node(registry)
+        spec(real_engine.folder, pushed, "nonce"), credentials=as_node(registry)
     )
     allowed: list[int] = []
-    engine.runtime.prepare(wanted, lambda: allowed.append(1))
+    real_engine.runtime.prepare(wanted, lambda: allowed.append(1))
     assert pushed in docker_client.images.get(pushed).attrs["RepoDigests"]
-    engine.runtime.prepare(replace(wanted, key=Key(1, 2)), lambda: allowed.append(2))
+    real_engine.runtime.prepare(
+        replace(wanted, key=Key(1, 2)), lambda: allowed.append(2)
+    )
     assert allowed == [1]
-    for each in engine.runtime.recover():
-        engine.runtime.remove(each.handle)
+    for each in real_engine.runtime.recover():
+        real_engine.runtime.remove(each.handle)
 
 
 @pytest.mark.parametrize("password", [None, "wrong"])
 def test_a_registry_that_does_not_let_the_node_in_is_not_asked_again(
-    password: str | None, engine: Engine, pushed: str
+    password: str | None, real_engine: Engine, pushed: str
 ) -> None:
     sign_in = Credentials("node", password) if password else None
-    wanted = replace(spec(engine.folder, pushed, "nonce"), credentials=sign_in)
-    assert failure(engine, wanted) == (Code.REGISTRY_UNREACHABLE, False)
+    wanted = replace(spec(real_engine.folder, pushed, "nonce"), credentials=sign_in)
+    assert failure(real_engine, wanted) == (Code.REGISTRY_UNREACHABLE, False)
 
 
 def test_a_digest_that_the_registry_does_not_have_is_an_unknown_image(
-    engine: Engine, registry: Registry, pushed: str
+    real_engine: Engine, registry: Registry, pushed: str
 ) -> None:
     unknown = pushed.split("@")[0] + "@sha256:" + "d" * 64
     wanted = replace(
-        spec(engine.folder, unknown, "nonce"), credentials=as_node(registry)
+        spec(real_engine.folder, unknown, "nonce"), credentials=as_node(registry)
     )
-    assert failure(engine, wanted) == (Code.IMAGE_NOT_FOUND, False)
+    assert failure(real_engine, wanted) == (Code.IMAGE_NOT_FOUND, False)
 
 
 def test_a_repository_that_the_registry_does_not_have_is_an_unknown_image(
-    engine: Engine, registry: Registry
+    real_engine: Engine, registry: Registry
 ) -> None:
     unknown = f"{registry.host}/ptm/nothing@sha256:" + "d" * 64
     wanted = replace(
-        spec(engine.folder, unknown, "nonce"), credentials=as_node(registry)
+        spec(real_engine.folder, unknown, "nonce"), credentials=as_node(registry)
     )
-    assert failure(engine, wanted) == (Code.IMAGE_NOT_FOUND, False)
+    assert failure(real_engine, wanted) == (Code.IMAGE_NOT_FOUND, False)
 
 
-def test_a_registry_that_is_down_may_be_up_later(engine: Engine) -> None:
+def test_a_registry_that_is_down_may_be_up_later(real_engine: Engine) -> None:
     absent = f"localhost:{free_port()}/ptm/x@sha256:" + "d" * 64
-    wanted = spec(engine.folder, absent, "nonce")
-    assert failure(engine, wanted) == (Code.REGISTRY_UNREACHABLE, True)
+    wanted = spec(real_engine.folder, absent, "nonce")
+    assert failure(real_engine, wanted) == (Code.REGISTRY_UNREACHABLE, True)
 
 
 def test_what_others_have_signed_in_to_is_not_used(
-    engine: Engine,
+    real_engine: Engine,
     registry: Registry,
     pushed: str,
     tmp_path: Path,
@@ -127,9 +119,9 @@ def test_what_others_have_signed_in_to_is_not_used(
     auths = {registry.host: login}
     (tmp_path / "config.json").write_text(json.dumps({"auths": auths}))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    reader = Engine(engine.folder, engine.image, engine.node)
+    reader = Engine(real_engine.folder, real_engine.image, real_engine.node)
     try:
-        wanted = spec(engine.folder, pushed, "nonce")
+        wanted = spec(real_engine.folder, pushed, "nonce")
         assert failure(reader, wanted) == (Code.REGISTRY_UNREACHABLE, False)
     finally:
         reader.runtime.close()

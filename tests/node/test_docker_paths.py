@@ -1,6 +1,5 @@
 """A node in a container hands over only paths that are the same for the engine."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import docker
@@ -11,7 +10,7 @@ from ptm_node.runtimes import docker_paths
 from ptm_node.runtimes.base import Mount
 from ptm_node.runtimes.docker_paths import Paths
 
-from tests.node.docker_support import Engine, containers_of, own_containers
+from tests.node.docker_support import Engine, containers_of
 
 MOUNTS = {
     "/srv/node": "/srv/node",
@@ -62,28 +61,18 @@ def test_a_process_knows_its_own_container_by_its_mounts(
     assert docker_paths.own_containers() == found
 
 
-@pytest.fixture
-def engine(
-    docker_client: docker.DockerClient, probe_image: str, tmp_path: Path
-) -> Iterator[Engine]:
-    with own_containers(docker_client) as node:
-        engine = Engine(tmp_path, probe_image, node)
-        yield engine
-        engine.runtime.close()
-
-
 @pytest.mark.docker
 def test_no_container_is_made_with_a_path_that_is_another_one_for_the_engine(
-    engine: Engine, docker_client: docker.DockerClient, tmp_path: Path
+    real_engine: Engine, docker_client: docker.DockerClient, tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "patients.csv").write_text("of the machine, not of the node")
     mounts = {str(tmp_path): str(tmp_path), str(data): "/mnt/warehouse"}
-    engine.runtime._watch.paths = Paths(mounts)
+    real_engine.runtime._watch.paths = Paths(mounts)
     wrong = Mount(str(data / "patients.csv"), "/data/default.csv", read_only=True)
     with pytest.raises(RunFailure) as raised:
-        engine.run(engine.spec("echo", mounts=(wrong,)))
+        real_engine.run(real_engine.spec("echo", mounts=(wrong,)))
     assert raised.value.code is Code.INTERNAL
     assert "/" not in raised.value.detail
-    assert containers_of(docker_client, engine.node) == []
+    assert containers_of(docker_client, real_engine.node) == []

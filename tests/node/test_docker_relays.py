@@ -4,24 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 from ptm_node.relays import Relay
 from ptm_node.runtimes.base import Mount
 
-from tests.node.docker_support import Engine, own_containers
+from tests.node.docker_support import Engine
 
 pytestmark = pytest.mark.docker
-
-
-@pytest.fixture
-def engine(
-    docker_client: docker.DockerClient, probe_image: str, tmp_path: Path
-) -> Iterator[Engine]:
-    with own_containers(docker_client) as node:
-        engine = Engine(tmp_path, probe_image, node)
-        yield engine
-        engine.runtime.close()
 
 
 @pytest.fixture
@@ -37,18 +26,18 @@ def given(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_a_container_asks_its_own_questions(
-    engine: Engine, relay: Relay, tmp_path: Path
+    real_engine: Engine, relay: Relay, tmp_path: Path
 ) -> None:
     query = "SELECT id, stage FROM patients WHERE id < 3 ORDER BY id"
-    said = engine.result("asks_postgresql", query=query, **given(tmp_path))
+    said = real_engine.result("asks_postgresql", query=query, **given(tmp_path))
     assert said == {"rows": [["1", "II"], ["2", 'Ⅲ, "b"']]}
     assert relay.connections == 1
 
 
 def test_it_sees_nothing_else_and_changes_nothing(
-    engine: Engine, relay: Relay, tmp_path: Path
+    real_engine: Engine, relay: Relay, tmp_path: Path
 ) -> None:
-    seen = engine.result("echo", **given(tmp_path))
+    seen = real_engine.result("echo", **given(tmp_path))
     assert seen["interfaces"] == ["lo"]
     writable = {place for place, may in seen["writable"].items() if may}
     assert writable == {"/tmp", "/app/output.txt"}  # noqa: S108
