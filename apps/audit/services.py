@@ -9,6 +9,7 @@ from apps.audit.chain import address_digest
 from apps.audit.choices import ActorKind
 from apps.audit.models import Event
 from apps.audit.origin import present_origin
+from apps.insertion import insert
 
 
 def record(
@@ -27,20 +28,22 @@ def record(
     admins may read it. `details` holds ids and states only, never a person's name;
     a change has `before` and `after` in it.
     """
-    event_of(
-        actor=actor,
-        action=action,
-        object_type=object_type,
-        object_id=object_id,
-        organization=organization,
-        collaboration=collaboration,
-        **details,
-    ).save(force_insert=True)
+    insert(
+        event_of(
+            actor=actor,
+            action=action,
+            object_type=object_type,
+            object_id=object_id,
+            organization=organization,
+            collaboration=collaboration,
+            **details,
+        )
+    )
 
 
 def record_all(events: Iterable[Event]) -> None:
     """Add several events at the price of one."""
-    Event.objects.bulk_create(events)
+    insert(*events)
 
 
 def event_of(

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.errors import Refusal
+from apps.insertion import insert
 from apps.prepared import Prepared
 from apps.tasks.models import IdempotencyKey
 
@@ -89,11 +90,13 @@ def take(user: User, request: KeyedRequest, object_id: int) -> None:
     Call it in the transaction that does the work, which is undone then: who comes
     second waits here on PostgreSQL for the first one's end, and on SQLite before.
     """
-    IdempotencyKey.objects.create(
-        user=user,
-        key=request.key,
-        body_sha256=request.body_sha256,
-        object_id=object_id,
+    insert(
+        IdempotencyKey(
+            user=user,
+            key=request.key,
+            body_sha256=request.body_sha256,
+            object_id=object_id,
+        )
     )
 
 

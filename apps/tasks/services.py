@@ -10,6 +10,7 @@ from apps.accounts.models import User
 from apps.audit.actors import Actor
 from apps.audit.services import event_of, record, record_all
 from apps.errors import Conflict, Forbidden, Invalid, Missing, Refusal
+from apps.insertion import insert
 from apps.nodes.events import wake_nodes
 from apps.nodes.models import Node
 from apps.organizations.models import Organization
@@ -95,14 +96,14 @@ def _store_task(
     parties.require_room(task.collaboration, task.initiator_id)
     # What it belongs to has just been read.
     task.full_clean(BELONGS_TO, validate_unique=False, validate_constraints=False)
-    task.save(force_insert=True)
-    stored = Input.objects.create(
-        task=task, data=data, sha256=hashlib.sha256(data).hexdigest()
-    )
-    runs = Run.objects.bulk_create(
+    insert(task)
+    stored = Input(task=task, data=data, sha256=hashlib.sha256(data).hexdigest())
+    insert(stored)
+    runs = [
         Run(task=task, organization=o, input=stored, status_since=task.created_at)
         for o in organizations
-    )
+    ]
+    insert(*runs)
     if keyed:
         idempotency.take(task.initiator, keyed, task.pk)
     _record_created(task, runs)

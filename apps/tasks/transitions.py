@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.audit.actors import Actor
 from apps.audit.services import record
+from apps.insertion import insert
 from apps.tasks.choices import TERMINAL, TRANSITIONS, RunStatus, TaskStatus
 from apps.tasks.events import notify_watchers
 from apps.tasks.models import Run, RunEvent, Task
@@ -41,15 +42,17 @@ def move_run(
         return False
     for field, value in values.items():
         setattr(run, field, value)
-    RunEvent.objects.create(
-        run=run,
-        at=now,
-        old=old,
-        new=new,
-        attempt=run.attempt,
-        reason=reason,
-        actor_kind=actor.kind,
-        actor_id=actor.id,
+    insert(
+        RunEvent(
+            run=run,
+            at=now,
+            old=old,
+            new=new,
+            attempt=run.attempt,
+            reason=reason,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+        )
     )
     collaboration_id = touch_task(run.task_id)
     if new in TERMINAL:
