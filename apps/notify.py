@@ -22,7 +22,7 @@ def hint(group: str, **ids: int) -> Hint:
 def notify(*hints: Hint) -> None:
     """Send them once the present transaction is committed.
 
-    Several at once cost hardly more than one: each call wakes another thread.
+    Several at once cost hardly more than one: each call wakes the event loop.
     """
     transaction.on_commit(partial(_send, hints))
 
@@ -31,9 +31,19 @@ def _send(hints: tuple[Hint, ...]) -> None:
     """On the server's event loop, if one waits for this thread; nobody waits for it."""
     loop = getattr(SyncToAsync.threadlocal, "main_event_loop", None)
     if loop is not None and loop.is_running():
-        asyncio.run_coroutine_threadsafe(_send_each(hints), loop)
+        loop.call_soon_threadsafe(_begin, hints)
     else:
         async_to_sync(_send_each)(hints)
+
+
+# The event loop itself does not keep a task from being collected.
+_sending: set[asyncio.Task[None]] = set()
+
+
+def _begin(hints: tuple[Hint, ...]) -> None:
+    task = asyncio.ensure_future(_send_each(hints))
+    _sending.add(task)
+    task.add_done_callback(_sending.discard)
 
 
 async def _send_each(hints: tuple[Hint, ...]) -> None:

@@ -1,6 +1,8 @@
+from collections.abc import Iterable
+
 from django.dispatch import Signal
 
-from apps.notify import hint, notify
+from apps.notify import Hint, hint, notify
 
 # Sent inside the transaction with `node`.
 node_revoked = Signal()
@@ -21,4 +23,8 @@ def notify_presence(organization_id: int) -> None:
 
 def wake_nodes(*organization_ids: int) -> None:
     """Tell the organizations' nodes to look: there is work, or something to stop."""
-    notify(*(hint(work_group(pk)) for pk in organization_ids))
+    notify(*work_hints(organization_ids))
+
+
+def work_hints(organization_ids: Iterable[int]) -> list[Hint]:
+    return [hint(work_group(pk)) for pk in organization_ids]

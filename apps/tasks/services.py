@@ -18,7 +18,7 @@ from apps.tasks import authoring, idempotency, parties
 from apps.tasks.checking import check
 from apps.tasks.choices import HELD, TERMINAL, RunStatus, TaskStatus
 from apps.tasks.columns import columns_asked
-from apps.tasks.events import notify_watchers
+from apps.tasks.events import notify_new
 from apps.tasks.idempotency import KeyedRequest
 from apps.tasks.models import Input, Run, Task
 from apps.tasks.permissions import may_cancel, may_repeat
@@ -107,8 +107,7 @@ def _store_task(
     if keyed:
         idempotency.take(task.initiator, keyed, task.pk)
     _record_created(task, runs)
-    notify_watchers(task.pk, task.collaboration_id)
-    wake_nodes(*(organization.pk for organization in organizations))
+    notify_new(task.pk, task.collaboration_id, (o.pk for o in organizations))
     return runs
 
 
