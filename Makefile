@@ -3,6 +3,9 @@
 PYTHON := .venv/bin/python
 TYPED := $(wildcard ptm_site apps node_client/ptm_node tools benchmarks tests manage.py)
 
+# These commands start hundreds of Pythons: none has to compile again what one has.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test fuzz check mutate-rights drills screenshots bench format clean
 

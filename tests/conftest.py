@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core.cache import cache
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
@@ -20,6 +20,7 @@ from tests import standing
 from tests.daemon import NodeClient
 from tests.live import running_server
 from tests.worlds import World, build_world
+from tools.rig.migrated import FILE_NAME, copy_migrated
 from tools.rig.server import Server
 
 NAMES = ("Heart failure", "Kidney stones")
@@ -33,13 +34,20 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """SQLite's file is there before the tests are, and goes with its folder."""
+    return connection.vendor == "sqlite"
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(
-    django_db_modify_db_settings: None, data_folder: Path
+    django_db_modify_db_settings: None, django_db_keepdb: bool, data_folder: Path
 ) -> None:
     """Test sessions on one machine do not meet in one SQLite file."""
-    database = connections["default"].settings_dict
-    if database["ENGINE"].endswith("sqlite3"):
-        database["TEST"]["NAME"] = str(data_folder / "db.sqlite3")
+    if django_db_keepdb:
+        database = data_folder / FILE_NAME
+        copy_migrated(database)
+        connection.settings_dict["TEST"]["NAME"] = str(database)
 
 
 @pytest.fixture(scope="session")
