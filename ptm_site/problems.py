@@ -5,11 +5,11 @@ import secrets
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
-from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -22,7 +22,11 @@ MEDIA_TYPE = "application/problem+json"
 INTERNAL = "Something went wrong on our side; tell the operator the incident's number."
 UNAVAILABLE = "A part of the server does not answer just now; try again in a moment."
 # The database or Redis, which a server on several machines can be without for a while.
-AWAY = (OperationalError, InterfaceError, RedisError)
+AWAY: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
+if settings.REDIS_URL:  # its client takes long to import
+    from redis.exceptions import RedisError
+
+    AWAY += (RedisError,)
 AGAIN_SECONDS = 5
 
 

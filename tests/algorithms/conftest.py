@@ -6,8 +6,8 @@ from pathlib import Path
 import docker
 import pandas as pd
 import pytest
-from lifelines.datasets import load_gbsg2
 
+from tools.demo.sites import all_patients
 from tools.rig.engine import docker_engine
 from tools.rig.images import build, ensure_base_image
 
@@ -36,7 +36,7 @@ def build_image(engine: docker.DockerClient) -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def gbsg2() -> pd.DataFrame:
     """686 patients of the German Breast Cancer Study Group."""
-    return load_gbsg2()
+    return all_patients()
 
 
 @pytest.fixture

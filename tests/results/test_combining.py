@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifelines.datasets import load_gbsg2
 
 from algorithms.summary.arguments import Request
 from algorithms.summary.disclosure import SiteRules
@@ -21,6 +20,7 @@ from apps.results.combining import Combined, combined
 from apps.results.manifest_views import Column, View
 from apps.results.tables import Answer, Table
 from tests.worlds import MANIFEST
+from tools.demo.sites import all_patients
 
 N = Column("n", combine="sum")
 MEAN = Column("mean", title="Mean", combine="mean", weight="n")
@@ -43,7 +43,7 @@ def of(column: Column, *sites: Cells, view: View = VIEW) -> Combined:
 @pytest.fixture(scope="module")
 def gbsg2() -> pd.DataFrame:
     """686 patients of the German Breast Cancer Study Group."""
-    return load_gbsg2()
+    return all_patients()
 
 
 def answers(
