@@ -8,7 +8,6 @@ from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from apps.audit.actors import SYSTEM, Actor
@@ -16,17 +15,13 @@ from apps.audit.models import Event
 from apps.audit.services import event_of, record_all
 from apps.errors import Conflict
 from apps.nodes.events import wake_nodes
-from apps.nodes.models import DatabaseRelease, Enrolment, Node
-from apps.tasks.authoring import suits
+from apps.nodes.models import Node
 from apps.tasks.choices import HELD, RETRY_SECONDS, TERMINAL, RunStatus
-from apps.tasks.columns import has_columns
 from apps.tasks.models import Run
 from apps.tasks.parties import hold_consent
-from apps.tasks.sites import Announced
+from apps.tasks.queue import in_turn, work_waits
 from apps.tasks.transitions import move_run
 
-# A long queue is read in pieces: neither its bytes nor its locks are taken at once.
-LOOKED_AT_ONCE = 50
 ASSIGNMENT_RELATED = (
     "task__collaboration",
     "task__organization",
@@ -54,7 +49,7 @@ class Stop:
 
 
 def claim_runs(*, node: Node, claim: int, capacity: int) -> list[Run]:
-    """Assign up to `capacity` of the oldest runs that this node can execute.
+    """Assign up to `capacity` of the runs that this node can execute, in their turn.
 
     The same claim number again returns the same runs and assigns no more.
     """
@@ -88,9 +83,7 @@ def _assign(node: Node, claim: int, capacity: int) -> list[Run]:
     # Again: another copy of this claim may have been faster.
     if (answered := _answered(locked, claim)) is not None:
         return answered
-    queued = _queued_for(locked).select_for_update(of=("self",), skip_locked=True)
-    runs = queued.select_related(*ASSIGNMENT_RELATED).iterator(LOOKED_AT_ONCE)
-    taken = list(islice(_executable(locked, runs), capacity))
+    taken = _take(in_turn(locked), capacity)
     # Every transaction touches tasks in this order, so that none waits in a circle.
     for run in sorted(taken, key=attrgetter("task_id")):
         move_run(
@@ -102,6 +95,17 @@ def _assign(node: Node, claim: int, capacity: int) -> list[Run]:
     if taken:
         Node.objects.filter(pk=node.pk).update(last_claim=claim)
         record_all(_claimed(run, node) for run in taken)
+    return taken
+
+
+def _take(due: Iterator[Run], capacity: int) -> list[Run]:
+    """Lock so many of the runs, and pass over those that another node is taking."""
+    taken: list[Run] = []
+    while wanted := [run.pk for run in islice(due, capacity - len(taken))]:
+        queued = Run.objects.filter(pk__in=wanted, status=RunStatus.QUEUED)
+        unlocked = queued.select_for_update(of=("self",), skip_locked=True)
+        found = {r.pk: r for r in unlocked.select_related(*ASSIGNMENT_RELATED)}
+        taken += [found[pk] for pk in wanted if pk in found]
     return taken
 
 
@@ -118,58 +122,6 @@ def _claimed(run: Run, node: Node) -> Event:
         before={"status": RunStatus.QUEUED},
         after={"status": RunStatus.CLAIMED},
     )
-
-
-def work_waits(node: Node) -> bool:
-    """Whether a queued run could be claimed by this node now."""
-    queued = _queued_for(node).select_related("task__version")
-    runs = queued.iterator(LOOKED_AT_ONCE)
-    return next(_executable(node, runs), None) is not None
-
-
-def _queued_for(node: Node) -> Any:
-    ready = Q(not_before=None) | Q(not_before__lte=timezone.now())
-    return Run.objects.filter(
-        ready,
-        organization=node.organization_id,
-        status=RunStatus.QUEUED,
-        task__version__contract__in=node.contracts,
-        task__collaboration__in=_served(node),
-    ).order_by("id")
-
-
-def _served(node: Node) -> Any:
-    """Collaborations that the node announced and its organization takes part in."""
-    going_on = node.organization.participations.going_on()
-    agreed = going_on.values("collaboration")
-    return Enrolment.objects.filter(node=node, collaboration__in=agreed).values(
-        "collaboration"
-    )
-
-
-def _executable(node: Node, runs: Iterable[Run]) -> Iterator[Run]:
-    """Keep the runs whose databases the node releases to their collaboration."""
-    releases = DatabaseRelease.objects.filter(enrolment__node=node)
-    announced: dict[int, Announced] = {}
-    offers: dict[int, dict[str, str]] = {}
-    for pk, label, kind in releases.values_list(
-        "enrolment__collaboration", "label", "type"
-    ):
-        offers.setdefault(pk, {})[label] = kind
-    for run in runs:
-        task = run.task
-        function = task.version.function(task.function)
-        offer = offers.get(task.collaboration_id, {})
-        if function is None or not suits(offer, function, task.databases):
-            continue
-        if task.columns:  # few tasks: read when the first is met
-            pk = task.collaboration_id
-            if pk not in announced:
-                own = releases.filter(enrolment__collaboration=pk)
-                announced[pk] = dict(own.values_list("label", "columns"))
-            if not has_columns(announced[pk], task):
-                continue
-        yield run
 
 
 def reconcile(

@@ -23,10 +23,10 @@ from apps.tasks.dispatch import (
     claim_runs,
     reconcile,
     stops,
-    work_waits,
 )
 from apps.tasks.logs import MAX_CHUNK_BYTES, append_log
 from apps.tasks.models import Run
+from apps.tasks.queue import work_waits
 from apps.tasks.reports import Report, report_run
 from ptm_site.filters import MAX_ID
 from ptm_site.held import hold
