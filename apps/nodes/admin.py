@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.collaborations.models import Collaboration, Participation
-from apps.nodes.admin_pages import AddNode, RevokeNode
+from apps.nodes.admin_pages import AddNode, GiveBackRuns, RevokeNode
 from apps.nodes.choices import ONLINE_WITHIN
 from apps.nodes.models import Enrolment, Node
 from apps.nodes.templatetags.presence import presence
@@ -77,7 +77,7 @@ class NodeAdmin(ScopedAdmin):
     )
     readonly_fields = fields
     add_page = AddNode
-    pages = (RevokeNode,)
+    pages = (GiveBackRuns, RevokeNode)
 
     def permitted(self, user: User) -> Any:
         # A node may serve collaborations that are none of this person's business.

@@ -7,7 +7,12 @@ from django.db.models import QuerySet
 
 from apps.accounts.models import User
 from apps.nodes.models import Node
-from apps.nodes.services import CODE_LIFETIME, issue_enrolment_code, revoke_node
+from apps.nodes.services import (
+    CODE_LIFETIME,
+    give_back_runs,
+    issue_enrolment_code,
+    revoke_node,
+)
 from apps.organizations.models import Organization
 from ptm_site.admin_pages import AdminForm, Secret, ServicePage, choose, named
 from ptm_site.templatetags.page import in_words
@@ -59,8 +64,9 @@ class AddNode(ServicePage):
         )
 
 
-class RevokeNode(ServicePage):
-    slug, label, icon, danger = "revoke", "Revoke", "block", True
+class NodePage(ServicePage):
+    """For those who manage the node's organization."""
+
     target: Node
 
     @classmethod
@@ -68,14 +74,37 @@ class RevokeNode(ServicePage):
         own = Organization.objects.permitted_to(reader, "manage_nodes")
         return Node.objects.in_use().filter(organization__in=own).with_runs_held()
 
-    def consequences(self) -> list[str]:
+    def what_goes_back(self) -> str:
         held = getattr(self.target, "runs_held", 0)
+        if not held:
+            return "It holds no runs at the moment."
         runs = "1 run that it holds goes" if held == 1 else f"{held} runs it holds go"
+        return f"{runs} back into the queue, for another node of the organization."
+
+
+class GiveBackRuns(NodePage):
+    slug, label, icon = "give-back", "Give back its runs", "undo"
+
+    def consequences(self) -> list[str]:
+        return [
+            self.what_goes_back(),
+            "Meant for a node that will not be back in time. If it does come back, it"
+            " ends what it still works on, and no result of that is taken.",
+            "Its key stays good: it may claim new runs.",
+        ]
+
+    def perform(self, data: dict[str, Any]) -> str:
+        give_back_runs(node=self.target, actor=self.actor)
+        return f"{named(self.target.name)} is not waited for any longer."
+
+
+class RevokeNode(NodePage):
+    slug, label, icon, danger = "revoke", "Revoke", "block", True
+
+    def consequences(self) -> list[str]:
         return [
             f"{named(self.target.name)} is shut out for good; its key opens nothing.",
-            f"{runs} back into the queue, for another node of the organization."
-            if held
-            else "It holds no runs at the moment.",
+            self.what_goes_back(),
             "Results that it has delivered stay. To use the machine again, enrol it"
             " with a new code.",
         ]

@@ -14,7 +14,7 @@ from apps.accounts.permissions import Scopes
 from apps.collaborations.models import Collaboration
 from apps.nodes.models import Enrolment, Node
 from apps.nodes.serializers import EnrolmentCodeSerializer, NodeSerializer
-from apps.nodes.services import issue_enrolment_code, revoke_node
+from apps.nodes.services import give_back_runs, issue_enrolment_code, revoke_node
 from apps.organizations.models import Organization
 from ptm_site.filters import IdFilter
 from ptm_site.objects import found, require
@@ -54,11 +54,21 @@ class NodeViewSet(ReadOnlyModelViewSet[Node]):
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, pk: int) -> Response:
         """Shut a node out for good; what it held goes back into the queue."""
+        revoke_node(node=self._own(request, pk), actor=actor_of(request))
+        return Response(NodeSerializer(found(self.get_queryset(), pk)).data)
+
+    @extend_schema(request=None, responses={200: NodeSerializer})
+    @action(detail=True, methods=["post"], url_path="give-back")
+    def give_back(self, request: Request, pk: int) -> Response:
+        """Wait for a node no longer: what it holds goes back into the queue."""
+        give_back_runs(node=self._own(request, pk), actor=actor_of(request))
+        return Response(NodeSerializer(found(self.get_queryset(), pk)).data)
+
+    def _own(self, request: Request, pk: int) -> Node:
         node: Node = found(self.get_queryset(), pk)
         own = Organization.objects.permitted_to(user_of(request), "manage_nodes")
         require(own, node.organization)
-        revoke_node(node=node, actor=actor_of(request))
-        return Response(NodeSerializer(found(self.get_queryset(), pk)).data)
+        return node
 
 
 class EnrolmentCodes(APIView):

@@ -6,6 +6,8 @@ from apps.notify import Hint, hint, notify
 
 # Sent inside the transaction with `node`.
 node_revoked = Signal()
+# With `actor`, too.
+node_given_up = Signal()
 
 
 def work_group(organization_id: int) -> str:

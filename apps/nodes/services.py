@@ -11,7 +11,12 @@ from apps.audit.actors import Actor
 from apps.audit.services import record
 from apps.errors import Conflict, Forbidden, Refusal
 from apps.nodes.announcement import Hello
-from apps.nodes.events import node_revoked, notify_presence, wake_nodes
+from apps.nodes.events import (
+    node_given_up,
+    node_revoked,
+    notify_presence,
+    wake_nodes,
+)
 from apps.nodes.keys import Key
 from apps.nodes.models import DatabaseRelease, Enrolment, EnrolmentCode, Node
 from apps.nodes.online_days import add_online_time
@@ -219,4 +224,22 @@ def revoke_node(*, node: Node, actor: Actor) -> None:
     )
     node_revoked.send(sender=Node, node=node)
     notify_presence(node.organization_id)
+    wake_nodes(node.organization_id)
+
+
+@transaction.atomic
+def give_back_runs(*, node: Node, actor: Actor) -> None:
+    """Wait for the node no longer: what it held goes back into the queue.
+
+    Its key stays good. If it comes back it is told to end what it still works on, and
+    no result of that is taken.
+    """
+    record(
+        actor=actor,
+        action="node.runs_given_back",
+        object_type="node",
+        object_id=node.pk,
+        organization=node.organization_id,
+    )
+    node_given_up.send(sender=Node, node=node, actor=actor)
     wake_nodes(node.organization_id)

@@ -96,6 +96,7 @@ CANCELLED_BECAUSE = {"participation_ended": "The site left the collaboration"}
 GONE_BACK_BECAUSE = {
     "missing_at_node": "The node no longer had it",
     "node_revoked": "Its node was shut out",
+    "node_given_up": "Its node was not waited for any longer",
 }
 
 

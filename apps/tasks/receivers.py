@@ -4,9 +4,10 @@ from typing import Any
 
 from django.dispatch import receiver
 
+from apps.audit.actors import Actor
 from apps.collaborations.events import collaboration_archived, participation_ended
 from apps.collaborations.models import Collaboration, Participation
-from apps.nodes.events import node_revoked
+from apps.nodes.events import node_given_up, node_revoked
 from apps.nodes.models import Node
 from apps.tasks.dispatch import requeue_runs
 from apps.tasks.models import Run
@@ -27,3 +28,8 @@ def cancel_queued_in(collaboration: Collaboration, **_: Any) -> None:
 @receiver(node_revoked)
 def requeue_what_it_held(node: Node, **_: Any) -> None:
     requeue_runs(node.runs.all(), reason="node_revoked")
+
+
+@receiver(node_given_up)
+def requeue_what_it_keeps(node: Node, actor: Actor, **_: Any) -> None:
+    requeue_runs(node.runs.all(), reason="node_given_up", actor=actor)

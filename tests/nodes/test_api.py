@@ -45,6 +45,19 @@ def test_its_own_admin_shuts_a_node_out(world: World) -> None:
     assert node.heartbeat([]).status_code == 401
 
 
+def test_its_own_admin_waits_for_a_node_no_longer(world: World) -> None:
+    world.send(organizations=[world.sites[0].pk])
+    node = world.nodes[0]
+    (run,) = node.claimed()
+    where = f"{API}/nodes/{node.node.pk}/give-back/"
+    for person in ("alice", "carol", "admin1", "manager"):
+        assert refused(script(world, person).post(where)) == DENIED
+    assert node.node.runs.get().status == "claimed"
+    answer = script(world, "admin0").post(where)
+    assert (answer.status_code, answer.json()["revoked_at"]) == (200, None)
+    assert [each["attempt"] for each in node.claimed()] == [run["attempt"] + 1]
+
+
 def test_a_foreign_node_stays_in(world: World, rival: World) -> None:
     client = script(world, "admin0")
     foreign, missing = (

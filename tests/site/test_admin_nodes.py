@@ -84,6 +84,18 @@ def test_revoking_says_what_follows_and_gives_runs_back(world: World) -> None:
     assert act(admin, node, "revoke").status_code == 404
 
 
+def test_giving_back_says_what_follows_and_leaves_the_key_good(world: World) -> None:
+    world.send()
+    (run,) = world.nodes[0].claimed()
+    node, admin = world.nodes[0].node, world.people["admin0"]
+    page = text(desk(admin).get(address(Node, "give-back", node.pk)))
+    assert "1 run that it holds goes back into the queue" in page
+    assert world.sites[0].runs.get(pk=run["run"]).status == "claimed"
+    assert act(admin, node, "give-back").status_code == 302
+    assert world.sites[0].runs.get(pk=run["run"]).status == "queued"
+    assert [each["run"] for each in world.nodes[0].claimed()] == [run["run"]]
+
+
 @pytest.mark.parametrize("person", ["admin1", "manager"])
 def test_nobody_revokes_a_foreign_node(world: World, person: str) -> None:
     user = manager_of(world) if person == "manager" else world.people[person]

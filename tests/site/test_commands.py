@@ -36,10 +36,19 @@ def test_a_node_is_revoked_by_name(world: World) -> None:
     assert client.claim().json()["code"] == "node_revoked"
 
 
+def test_the_runs_of_a_node_are_given_back_by_its_name(world: World) -> None:
+    world.send()
+    (held,) = world.nodes[0].claimed()
+    run("give_back_runs", world.sites[0].name, world.nodes[0].node.name)
+    (again,) = world.nodes[0].claimed()
+    assert (again["run"], again["attempt"]) == (held["run"], 2)
+
+
 REFUSED = [
     (("create_token", "nobody", "--name", "x"), "There is no user nobody."),
     (("revoke_token", "nobody", "x"), "There is no such token."),
     (("revoke_node", "Nowhere", "x"), "The organization has no such node in use."),
+    (("give_back_runs", "Nowhere", "x"), "The organization has no such node in use."),
     (("add_member", "x", "Nowhere", "admin"), "There is no organization 'Nowhere'."),
     (("create_collaboration", "C", "--invite", "N"), "There is no organization N."),
     (

@@ -298,7 +298,9 @@ def test_a_planned_retry_says_when_and_why(world: World) -> None:
     assert why_it_waits(world, run).startswith(expected)
 
 
-@pytest.mark.parametrize("reason", ["missing_at_node", "node_revoked", "", "new words"])
+@pytest.mark.parametrize(
+    "reason", ["missing_at_node", "node_revoked", "node_given_up", "", "new words"]
+)
 def test_a_run_given_back_is_queued_again_for_a_reason(
     world: World, reason: str
 ) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from apps.audit.actors import SYSTEM
+from apps.audit.actors import SYSTEM, Actor
 from apps.audit.chain import chain_events
-from apps.nodes.services import revoke_node
+from apps.nodes.services import give_back_runs, revoke_node
 from apps.tasks.models import Run, RunEvent, Task
 from apps.tasks.sweeps import expire_tasks
 from ptm_site import worker
@@ -112,6 +112,33 @@ def test_what_a_revoked_node_held_goes_to_another(
     (taken,) = second.claimed()
     assert (taken["run"], taken["attempt"]) == (held["run"], 2)
     assert acts("node.revoked", object_id=world.nodes[0].node.pk) == 1
+
+
+def test_what_a_node_held_that_is_not_waited_for_goes_to_another(
+    world: World, held: dict[str, Any]
+) -> None:
+    first = world.nodes[0]
+    second = add_node(world, world.sites[0], world.people["admin0"], hello=True)
+    admin = Actor.user(world.people["admin0"].pk)
+    give_back_runs(node=first.node, actor=admin)
+    event = RunEvent.objects.filter(run=held["run"]).latest("pk")
+    assert (event.old, event.new, event.reason) == (
+        "claimed",
+        "queued",
+        "node_given_up",
+    )
+    assert (event.actor_kind, event.actor_id) == (admin.kind, admin.id)
+    (taken,) = second.claimed()
+    assert (taken["run"], taken["attempt"]) == (held["run"], 2)
+    done = acts("node.runs_given_back", object_id=first.node.pk, actor_id=admin.id)
+    assert done == 1
+    # Its key is good: it hears what to end, and nothing that it made is taken.
+    (stop,) = first.heartbeat([holding(held)]).json()["stop"]
+    assert (stop["run"], stop["reason"]) == (held["run"], "superseded")
+    late = first.announce(held, b"late")
+    assert (late.status_code, late.json()["code"]) == (409, "attempt_stale")
+    second.complete(taken)
+    assert Run.objects.get(pk=held["run"]).status == "completed"
 
 
 def test_revoking_twice_is_one_act(world: World, held: dict[str, Any]) -> None:
