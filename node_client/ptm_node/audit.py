@@ -90,6 +90,15 @@ class Audit(Store):
             ).fetchall()
         return (json.loads(row["entry"]) for row in rows)
 
+    def last_of_each(self, event: str, fact: str) -> list[tuple[str, str]]:
+        """Each value that a fact of the event ever had, and when it last had it."""
+        with self._lock:
+            return self._db.execute(
+                "SELECT entry ->> ? AS value, MAX(entry ->> 'at') FROM entries"
+                " WHERE entry ->> 'event' = ? GROUP BY value",
+                (fact, event),
+            ).fetchall()
+
     def answers(self, subjects: list[str], now: float) -> list[sqlite3.Row]:
         """Those that still hold, oldest first."""
         marks = ", ".join("?" * len(subjects))

@@ -105,7 +105,7 @@ def gc(
         bool, typer.Option("--dry-run", help="Only say what would be removed.")
     ] = False,
     unused_for: Annotated[
-        str, typer.Option(help="How long logs and images are kept in any case.")
+        str, typer.Option(help="How long logs are kept, and images a day at most.")
     ] = "30d",
     as_json: JsonOption = False,
 ) -> None:

@@ -21,6 +21,8 @@ from ptm_node.runtimes.base import Runtime
 from ptm_node.sections import Config
 from ptm_node.status import open_journal
 
+_LONG_FOR_AN_IMAGE = 86400.0
+
 
 class Rubbish(Struct, frozen=True):
     """What was removed, or would be. Images share parts: their `size` is at most."""
@@ -44,7 +46,10 @@ class Collector:
         self._cache = config.limits.image_cache
         self._runtime = runtime
         self._client = client
-        self._before = time.time() - unused_for
+        now = time.time()
+        self._before = now - unused_for
+        # The bound is one for images that are used each week, too.
+        self._images_before = now - min(unused_for, _LONG_FOR_AN_IMAGE)
         self._dry_run = dry_run
 
     def collect(self) -> Iterator[Rubbish]:
@@ -101,7 +106,7 @@ class Collector:
         for image, last in sorted(used.items(), key=lambda each: each[1]):
             if total <= self._cache:
                 return
-            if last >= self._before or image in held or not sizes[image]:
+            if last >= self._images_before or image in held or not sizes[image]:
                 continue
             if self._dry_run or self._remove_image(image):
                 total -= sizes[image]
@@ -109,12 +114,9 @@ class Collector:
 
     def _used(self) -> dict[str, float]:
         """Images that ran here, as the audit tells, and when they last did."""
-        used: dict[str, float] = {}
         with closing(Audit(self._state / "audit.sqlite3")) as audit:
-            for entry in audit.newest("run.accepted"):
-                at = datetime.fromisoformat(str(entry["at"])).timestamp()
-                used.setdefault(str(entry["image"]), at)
-        return used
+            last = audit.last_of_each("run.accepted", "image")
+        return {image: datetime.fromisoformat(at).timestamp() for image, at in last}
 
     def _size_here(self, image: str) -> int:
         """0 if it is not here."""

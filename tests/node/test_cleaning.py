@@ -16,7 +16,7 @@ from ptm_node.messages import Key
 from ptm_node.runtimes.docker import DockerRuntime
 
 from tests.node.fake_server import FakeServer
-from tests.node.harness import eventually
+from tests.node.harness import eventually, write_config
 from tests.node.process import DaemonProcess
 from tests.node.test_cli_life import kept, runtime, site  # noqa: F401 (fixtures)
 
@@ -140,6 +140,20 @@ def test_on_a_short_disk_an_unused_image_goes_whatever_the_bound(
     clock.at += 2 * HOUR
     monkeypatch.setattr(cleaning, "_LITTLE", 1 << 60)
     cleaner.look()
+    assert not docker_client.images.list(name=unused_image.partition(":")[0])
+
+
+def test_images_stay_within_their_bound_however_young_they_are(
+    site: Path,  # noqa: F811
+    runtime: DockerRuntime,  # noqa: F811
+    clock: SetClock,
+    unused_image: str,
+    docker_client: docker.DockerClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cleaning, "_LITTLE", 0)
+    write_config(site, "http://127.0.0.1:9", limits={"image_cache": "1k"})
+    Cleaner(config.load(site / "node.toml"), runtime, clock).look()
     assert not docker_client.images.list(name=unused_image.partition(":")[0])
 
 
