@@ -1,6 +1,6 @@
 """Hands queued runs to nodes, and agrees with them on who holds what."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -19,7 +19,7 @@ from apps.nodes.models import Node
 from apps.tasks.choices import HELD, RETRY_SECONDS, TERMINAL, RunStatus
 from apps.tasks.models import Run
 from apps.tasks.parties import hold_consent
-from apps.tasks.queue import in_turn, work_waits
+from apps.tasks.queue import anything_waits, in_turn
 from apps.tasks.transitions import move_run
 
 ASSIGNMENT_RELATED = (
@@ -48,17 +48,21 @@ class Stop:
     reason: str
 
 
-def claim_runs(*, node: Node, claim: int, capacity: int) -> list[Run]:
+def claim_runs(
+    *, node: Node, claim: int, capacity: int, pulling: Sequence[str] = ()
+) -> list[Run]:
     """Assign up to `capacity` of the runs that this node can execute, in their turn.
+
+    None of the images that it is `pulling`: they would only wait there for the same.
 
     The same claim number again returns the same runs and assigns no more.
     """
     if (answered := _answered(node, claim)) is not None:
         return answered
     # Looked at first without a lock, so that an idle node's polls never write.
-    if capacity < 1 or not work_waits(node):
+    if capacity < 1 or not anything_waits(node):
         return []
-    return _assign(node, claim, capacity)
+    return _assign(node, claim, capacity, pulling)
 
 
 def _answered(node: Node, claim: int) -> list[Run] | None:
@@ -76,14 +80,14 @@ def _answered(node: Node, claim: int) -> list[Run] | None:
 
 
 @transaction.atomic
-def _assign(node: Node, claim: int, capacity: int) -> list[Run]:
+def _assign(node: Node, claim: int, capacity: int, pulling: Sequence[str]) -> list[Run]:
     locked = Node.objects.select_for_update().get(pk=node.pk)
     if locked.revoked_at is not None:
         return []
     # Again: another copy of this claim may have been faster.
     if (answered := _answered(locked, claim)) is not None:
         return answered
-    taken = _take(in_turn(locked), capacity)
+    taken = _take(in_turn(locked, pulling), capacity)
     # Every transaction touches tasks in this order, so that none waits in a circle.
     for run in sorted(taken, key=attrgetter("task_id")):
         move_run(

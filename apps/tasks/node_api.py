@@ -151,6 +151,9 @@ class ClaimSerializer(serializers.Serializer[Any]):
     capacity = serializers.IntegerField(min_value=0, max_value=1000)
     held = HoldingSerializer(many=True, default=list)
     stopping = serializers.ListField(child=counter(), max_length=10_000, default=list)
+    pulling = serializers.ListField(
+        child=serializers.CharField(max_length=500), max_length=1000, default=list
+    )
 
 
 class ClaimView(NodeView):
@@ -159,7 +162,10 @@ class ClaimView(NodeView):
         body.is_valid(raise_exception=True)
         data = body.validated_data
         runs = claim_runs(
-            node=self.node, claim=data["claim"], capacity=data["capacity"]
+            node=self.node,
+            claim=data["claim"],
+            capacity=data["capacity"],
+            pulling=data["pulling"],
         )
         found = stops(
             node=self.node,

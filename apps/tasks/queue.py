@@ -1,6 +1,6 @@
 """What waits for an organization's nodes, and in which order it is given to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import Case, Count, F, Q, Value, When, Window
@@ -8,6 +8,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from apps.nodes.models import DatabaseRelease, Enrolment, Node
+from apps.prepared import Prepared
 from apps.tasks.authoring import suits
 from apps.tasks.choices import RunStatus
 from apps.tasks.columns import has_columns
@@ -20,20 +21,39 @@ LOOKED_AT_ONCE = 50
 RESTING = (RunStatus.AWAITING_APPROVAL, RunStatus.AWAITING_RELEASE)
 
 
+def anything_waits(node: Node) -> bool:
+    """Whether the organization has a queued run, for whichever of its nodes."""
+    return bool(_queued.rows(organization=node.organization_id))
+
+
+def _build_queued(*, organization: int) -> Any:
+    queued = Run.objects.filter(organization=organization, status=RunStatus.QUEUED)
+    return queued.order_by().values("pk")[:1]
+
+
+_queued = Prepared(_build_queued)
+
+
 def work_waits(node: Node) -> bool:
     """Whether a queued run could be claimed by this node now."""
+    if not anything_waits(node):
+        return False  # as nearly always when a node asks
     waiting = _queued_for(node).order_by("id")
     return next(_executable(node, waiting), None) is not None
 
 
-def in_turn(node: Node) -> Iterator[Run]:
+def in_turn(node: Node, pulling: Sequence[str] = ()) -> Iterator[Run]:
     """The queued runs that this node can execute, in the order in which they are due.
 
     Each person's runs go by age. Among people the one goes first who has the fewest
-    runs under way at the organization, counting those that are given now.
+    runs under way at the organization, counting those that are given now. Runs of the
+    images that it is `pulling` are passed over.
     """
     own = Window(RowNumber(), partition_by=F("task__initiator"), order_by=F("id").asc())
     queued = _queued_for(node).annotate(turn=own + _under_way(node))
+    if pulling:
+        digests = [image.rpartition("@")[2] for image in pulling]
+        queued = queued.exclude(task__version__digest__in=digests)
     return _executable(node, queued.order_by("turn", "id"))
 
 

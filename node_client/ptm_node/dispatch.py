@@ -143,7 +143,8 @@ class Dispatcher:
         # The number follows from the journal alone: it stays the same until an
         # answer is in the journal, over any number of restarts.
         number = holdings.last_claim + 1
-        claim = Claim(number, capacity, holdings.held, holdings.stopping)
+        pulling = self._roster.pulling
+        claim = Claim(number, capacity, holdings.held, holdings.stopping, pulling)
         try:
             answer = self._site.api.claim(claim, hold)
         except ClaimStale as stale:

@@ -216,6 +216,8 @@ class Claim(Struct, frozen=True):
     capacity: int
     held: list[Held]
     stopping: list[int]
+    # Images that are on their way: no more runs of these are wanted now.
+    pulling: list[str]
 
 
 class Claimed(Struct, frozen=True):

@@ -5,13 +5,17 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from ptm_node.confirming import give_back
+from ptm_node.errors import DaemonLeaving
 from ptm_node.journal import Phase, Row
 from ptm_node.messages import Key, StopOrder
 from ptm_node.outbox import Outbox
-from ptm_node.runs import Attempt, give_back
+from ptm_node.runs import Attempt
 from ptm_node.site import Site
 
 log = logging.getLogger(__name__)
+
+_PULLS_FOR_A_SLOT = 4
 
 
 class Roster:
@@ -28,13 +32,58 @@ class Roster:
         self._slots = site.config.limits.concurrent_runs
         self._changed = threading.Condition()
         self._active: dict[Key, Attempt] = {}
+        # Of these, the ones that wait for their image and keep no slot meanwhile.
+        self._pulling: dict[Key, str] = {}
+        # And those that have it, and wait for a slot.
+        self._ready: set[Key] = set()
         self._waiting: deque[Row] = deque()
 
     @property
     def capacity(self) -> int:
         """How many more runs could begin at once."""
         with self._changed:
-            return max(self._slots - len(self._active) - len(self._waiting), 0)
+            free = self._slots - self._due - len(self._waiting)
+            # Slow registries must not make the node take all there is.
+            more = _PULLS_FOR_A_SLOT * self._slots - len(self._pulling)
+            return max(min(free, more), 0)
+
+    @property
+    def pulling(self) -> list[str]:
+        """The images that are on their way."""
+        with self._changed:
+            return sorted(set(self._pulling.values()))
+
+    @property
+    def _due(self) -> int:
+        """How many attempts have a slot, or will have the next."""
+        return len(self._active) - len(self._pulling)
+
+    def leave(self, attempt: Attempt) -> None:
+        """An attempt pulls its image: others may run meanwhile."""
+        with self._changed:
+            self._pulling[attempt.key] = attempt.image
+            self._fill_slots()
+        self._on_slot()
+
+    def take_again(self, attempt: Attempt) -> None:
+        """Returns when an attempt that pulled may go on, with a slot or to its end."""
+        with self._changed:
+            if attempt.key not in self._pulling:
+                return
+            del self._pulling[attempt.key]
+            self._ready.add(attempt.key)
+            leaving = self._site.life.leaving.is_set
+            self._changed.wait_for(
+                lambda: (
+                    self._due - len(self._ready) < self._slots
+                    or attempt.unwanted
+                    or leaving()
+                )
+            )
+            self._ready.remove(attempt.key)
+        if leaving():
+            raise DaemonLeaving("the daemon leaves")
+        self._on_slot()
 
     def has(self, key: Key) -> bool:
         with self._changed:
@@ -66,6 +115,7 @@ class Roster:
             self._waiting = deque(r for r in self._waiting if r.key != order.key)
             if attempt is not None:
                 attempt.stop(order.reason)
+                self._changed.notify_all()
             else:
                 self.outbox.discard(order.key, order.reason)
 
@@ -107,7 +157,7 @@ class Roster:
         self.outbox.last_word(key, give_back().report(key))
 
     def _spawn(self, row: Row) -> None:
-        attempt = Attempt(row, self._site, self.outbox)
+        attempt = Attempt(row, self._site, self.outbox, slot=self)
         self._active[row.key] = attempt
         threading.Thread(
             target=self._run, args=(attempt,), name=f"run-{row.key}", daemon=True
@@ -123,6 +173,7 @@ class Roster:
         leaving = self._site.life.leaving.is_set()
         with self._changed:
             del self._active[attempt.key]
+            self._pulling.pop(attempt.key, None)
             if attempt.unwanted and not leaving:
                 self.outbox.discard(attempt.key, attempt.unwanted)
             self._fill_slots()
@@ -134,5 +185,5 @@ class Roster:
     def _fill_slots(self) -> None:
         if self._site.life.draining.is_set():
             return
-        while self._waiting and len(self._active) < self._slots:
+        while self._waiting and self._due < self._slots:
             self._spawn(self._waiting.popleft())

@@ -7,10 +7,9 @@ import contextlib
 import logging
 import shutil
 import threading
-from concurrent.futures import Future
+from typing import Protocol
 
-from ptm_node import decisions, disclosure, policy
-from ptm_node.clock import Backoff
+from ptm_node import confirming, decisions, disclosure, policy
 from ptm_node.contracts import ptm
 from ptm_node.deliveries import LogTail
 from ptm_node.endings import failure_of, judge
@@ -19,12 +18,10 @@ from ptm_node.errors import (
     AwaitsDecision,
     DaemonLeaving,
     RunFailure,
-    Terminal,
-    Trouble,
 )
 from ptm_node.journal import Row
 from ptm_node.logs import LogKeeper
-from ptm_node.messages import Code, Report, Status
+from ptm_node.messages import Code, Status
 from ptm_node.outbox import Outbox
 from ptm_node.relays import CARRIED, Relay, Relays
 from ptm_node.rules import decide, question_of
@@ -37,11 +34,23 @@ _LAST_LINES_SECONDS = 5.0
 _LOG_PACE_SECONDS = 1.0
 
 
+class Slot(Protocol):
+    """An attempt's place among those that may run at once."""
+
+    def leave(self, attempt: "Attempt") -> None:
+        """Nothing of it runs for a while: another may have its place."""
+
+    def take_again(self, attempt: "Attempt") -> None:
+        """Returns when it has a place, or when it is not wanted any more."""
+
+
 class Attempt:
     """Lives in a thread of its own; only `stop` is for other threads."""
 
-    def __init__(self, row: Row, site: Site, outbox: Outbox) -> None:
+    def __init__(self, row: Row, site: Site, outbox: Outbox, slot: Slot) -> None:
         self.key = row.key
+        self.image = row.assignment.image
+        self._slot = slot
         self._row = row
         self._site = site
         self._outbox = outbox
@@ -89,7 +98,7 @@ class Attempt:
         config = self._site.config
         permit = policy.check(config, self._row.assignment)
         self._await_approval()
-        confirmation = self._ask_for_confirmation()
+        confirmation = confirming.ask(self._site, self.key, self._raise_if_unwanted)
         self._site.audit.record("run.accepted", **decisions.facts_of(self._row))
         self._make_folder()
         self._relays.open(permit.databases, self._folder)
@@ -97,10 +106,16 @@ class Attempt:
             permit.databases, self._folder, before_query=confirmation.result
         )
         spec = ptm.lay_out(self._row.assignment, permit, sources, config, self._folder)
+
+        def before_pull() -> None:
+            confirmation.result()
+            self._slot.leave(self)
+
         # The container is made while the answer is on its way, and not before the
         # answer is there is anything pulled or started.
-        handle = self._site.runtime.prepare(spec, before_pull=confirmation.result)
+        handle = self._site.runtime.prepare(spec, before_pull)
         self._handle = handle
+        self._slot.take_again(self)
         confirmation.result()
         self._raise_if_unwanted()
         self._site.runtime.start(handle)
@@ -133,38 +148,6 @@ class Attempt:
         self._site.journal.awaits_approval(self.key, self._site.life.clock.now())
         self._outbox.notice(self.key, Status.AWAITING_APPROVAL)
         raise AwaitsDecision("waits for an approval")
-
-    def _ask_for_confirmation(self) -> Future[None]:
-        confirmation: Future[None] = Future()
-
-        def ask() -> None:
-            try:
-                self._confirm()
-                confirmation.set_result(None)
-            except Exception as error:
-                confirmation.set_exception(error)
-
-        threading.Thread(target=ask, daemon=True).start()
-        return confirmation
-
-    def _confirm(self) -> None:
-        """Returns when the server has agreed to this attempt."""
-        life = self._site.life
-        backoff = Backoff(life.clock)
-        report = Report(self.key.attempt, Status.PREPARING)
-        while True:
-            try:
-                if self._site.api.report(self.key.run, report).stop:
-                    raise AttemptGone("cancelled")
-                return
-            except Trouble as trouble:
-                delay = backoff.delay(trouble.retry_after)
-            except Terminal as error:
-                life.fail(error)
-                raise DaemonLeaving(str(error)) from None
-            self._raise_if_unwanted()
-            if life.clock.wait(life.draining, delay):
-                raise give_back()
 
     def _attend(self, handle: Handle) -> None:
         """Sees to a container that runs, started a moment or a daemon's life ago."""
@@ -248,9 +231,3 @@ class Attempt:
     def _raise_if_unwanted(self) -> None:
         if self.unwanted:
             raise AttemptGone(self.unwanted)
-
-
-def give_back() -> RunFailure:
-    """For a run that has not started when the daemon is told to end."""
-    detail = "the node was stopped before it began"
-    return RunFailure(Code.NODE_STOPPING, detail, status=Status.QUEUED)

@@ -1,9 +1,12 @@
 """The registry is away, or has lost the image, when a site first needs it."""
 
+import contextlib
+
 import requests
+from docker.errors import ImageNotFound
 
 from tests.e2e.conftest import MakeNode
-from tests.e2e.faults import forget_images
+from tests.e2e.faults import forget_images, frozen
 from tests.e2e.researcher import Researcher, moves
 from tests.e2e.site_node import WEST
 from tools.rig.platform import Platform
@@ -30,6 +33,26 @@ def test_a_run_waits_until_the_registry_is_back(
     assert (run["status"], run["attempt"]) == ("completed", 2)
     assert moves(run)[3:] == ["claimed", "preparing", "running", "completed"]
     assert node.starts(run) == 1
+
+
+def test_a_registry_that_hangs_holds_up_only_the_runs_that_need_it(
+    platform: Platform, west: MakeNode, researcher: Researcher
+) -> None:
+    node = west()
+    assert researcher.ended_run(researcher.send("nonce", WEST))["status"] == "completed"
+    body = researcher.request(WEST, image="scratch", function="mounted")
+    with contextlib.suppress(ImageNotFound):
+        platform.engine.images.remove(body["image"])
+    with frozen(platform.registry.pid):
+        slow = [researcher.api.send_task(body) for _ in range(3)]
+        for task in slow[:2]:  # as many as run at once
+            researcher.until(task, "preparing")
+        for task in [researcher.send("nonce", WEST) for _ in range(3)]:
+            researcher.completed_once(task)
+        states = [researcher.task(task)["runs"][0]["status"] for task in slow]
+        assert states == ["preparing", "preparing", "queued"]
+    assert {researcher.ended_run(task)["status"] for task in slow} == {"completed"}
+    node.assert_done()
 
 
 def test_an_image_that_the_registry_has_lost_is_not_tried_again(

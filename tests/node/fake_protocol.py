@@ -159,7 +159,12 @@ class FakeProtocol(FakeRuns):
         return Reply(200, {"claim": number, "runs": runs, "stop": stop})
 
     def _assign(self, claim: Json) -> bool:
-        waiting = [run for run in self.runs.values() if run.status == "queued"]
+        waiting = [
+            run
+            for run in self.runs.values()
+            if run.status == "queued"
+            and run.assignment["image"] not in claim["pulling"]
+        ]
         chosen = waiting[: claim["capacity"]]
         for run in chosen:
             run.attempt += 1

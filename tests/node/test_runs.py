@@ -195,3 +195,21 @@ def test_no_more_runs_are_claimed_than_may_run_at_once(
     released.set()
     server.wait(lambda: all(run.status == "completed" for run in runs))
     assert sorted(engine.starts) == [(n, 1) for n in (1, 2, 3, 4)]
+
+
+@pytest.mark.usefixtures("asleep")  # only a slot that becomes free makes it ask
+def test_a_slow_registry_holds_up_only_the_runs_that_need_it(
+    server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    engine.pullable[OTHER] = writes(b"{}")
+    engine.registry_answers.clear()
+    daemon = start(limits={"concurrent_runs": 2})
+    slow = [server.add_run(OTHER) for _ in range(5)]
+    quick = [server.add_run(IMAGE) for _ in range(5)]
+    server.wait(lambda: all(run.status == "completed" for run in quick))
+    # It takes no more of the others than it has slots, whatever is queued.
+    assert [run.status for run in slow] == ["preparing"] * 2 + ["queued"] * 3
+    assert server.claims[-1]["pulling"] == [OTHER]
+    engine.registry_answers.set()
+    server.wait(lambda: all(run.status == "completed" for run in [*slow, *quick]))
+    wait_until_clean(daemon)

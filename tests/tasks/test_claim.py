@@ -257,6 +257,8 @@ def test_two_nodes_of_an_organization_share_its_work(world: World) -> None:
         {"claim": 1, "capacity": 1, "held": {"run": 1}},
         {"claim": 1, "capacity": 1, "held": None},
         {"claim": 1, "capacity": 1, "stopping": [2**63]},
+        {"claim": 1, "capacity": 1, "pulling": "image"},
+        {"claim": 1, "capacity": 1, "pulling": ["x" * 501]},
         [],
         "claim",
         None,

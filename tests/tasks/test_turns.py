@@ -100,3 +100,13 @@ def test_a_long_queue_needs_no_more_queries_and_hides_nobody(world: World) -> No
     world.nodes[0].claimed(capacity=50)
     held = Run.objects.held().values_list("task__initiator", flat=True)
     assert Counter(held)[world.people["dave"].pk] == 2
+
+
+def test_what_the_node_is_pulling_is_passed_over_and_comes_later(world: World) -> None:
+    oldest = send(world, "alice", 2)
+    node = world.nodes[0]
+    for image in (world.version.image, f"elsewhere.test/x@{world.version.digest}"):
+        answer = node.claim(capacity=2, pulling=[image])
+        assert (answer.status_code, answer.json()["runs"]) == (200, [])
+    others = ["registry.test/summary@sha256:" + "0" * 64, "nonsense"]
+    assert ids(node.claim(capacity=2, pulling=others).json()["runs"]) == oldest

@@ -57,6 +57,8 @@ class FakeEngine:
     def __init__(self) -> None:
         self.present: dict[str, Program] = {}
         self.pullable: dict[str, Program] = {}
+        self.registry_answers = threading.Event()
+        self.registry_answers.set()
         self.starts: list[Key] = []
         self.changed = threading.Condition()
         self.up = True
@@ -121,6 +123,7 @@ class FakeRuntime:
             if spec.image not in engine.pullable:
                 detail = "the registry does not have this image"
                 raise RunFailure(Code.IMAGE_NOT_FOUND, detail)
+            engine.registry_answers.wait()
             engine.present[spec.image] = engine.pullable[spec.image]
         with engine.changed:
             if any(each.inside.spec.key == spec.key for each in self._own().values()):
