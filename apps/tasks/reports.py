@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.algorithms.choices import FunctionType
 from apps.audit.actors import Actor
 from apps.errors import Conflict, Missing, Refusal
 from apps.nodes.models import DatabaseRelease, Node
+from apps.prepared import Prepared
 from apps.tasks.choices import (
     GIVEN_BACK,
     MAX_RETRIES,
@@ -21,6 +23,7 @@ from apps.tasks.choices import (
 from apps.tasks.dispatch import give_back
 from apps.tasks.models import Run
 from apps.tasks.transitions import UnlistedMove, move_run
+from ptm_site.filters import MAX_ID
 
 
 @dataclass(frozen=True)
@@ -46,15 +49,22 @@ def _stale() -> Conflict:
 
 
 def _locked_run(node: Node, run_id: int) -> Run:
-    run: Run | None = (
-        Run.objects.select_for_update(of=("self",))
-        .select_related("task__version")
-        .filter(pk=run_id, organization=node.organization_id)
-        .first()
-    )
-    if run is None:
+    asked = {"run": run_id, "organization": node.organization_id}
+    # A database cannot even be asked for what no id could be.
+    found = _locked.objects(**asked) if run_id <= MAX_ID else []
+    if not found:
         raise Missing
+    run: Run = found[0]
     return run
+
+
+def _build_locked(*, run: int, organization: int) -> QuerySet[Run]:
+    locked = Run.objects.select_for_update()
+    return locked.filter(pk=run, organization=organization).order_by()
+
+
+# Asked with each word of a node about a run.
+_locked = Prepared(_build_locked)
 
 
 @transaction.atomic

@@ -1,13 +1,15 @@
 """The one way in which a run changes its state."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from apps.audit.actors import Actor
 from apps.audit.services import record
 from apps.insertion import insert
+from apps.prepared import Prepared
 from apps.tasks.choices import TERMINAL, TRANSITIONS, RunStatus, TaskStatus
 from apps.tasks.events import notify_watchers
 from apps.tasks.models import Run, RunEvent, Task
@@ -79,13 +81,22 @@ def touch_task(task_id: int) -> int:
     """
     tasks = Task.objects.filter(pk=task_id)
     tasks.update(revision=F("revision") + 1)
-    active = Run.objects.filter(task=task_id, is_current=True).exclude(
-        status__in=TERMINAL
-    )
-    if not active.exists():
+    [now] = _now.rows(task=task_id)
+    if not now["active"]:
         tasks.filter(status=TaskStatus.OPEN).update(
             status=TaskStatus.FINISHED, finished_at=timezone.now()
         )
-    collaboration_id: int = tasks.values_list("collaboration", flat=True).get()
+    collaboration_id: int = now["collaboration"]
     notify_watchers(task_id, collaboration_id)
     return collaboration_id
+
+
+def _build_now(*, task: int) -> QuerySet[Task, dict[str, Any]]:
+    current = Run.objects.filter(task=OuterRef("pk"), is_current=True)
+    active = Exists(current.exclude(status__in=TERMINAL))
+    return (
+        Task.objects.filter(pk=task).order_by().values("collaboration", active=active)
+    )
+
+
+_now = Prepared(_build_now)
