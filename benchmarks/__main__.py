@@ -7,9 +7,11 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, save, show
 from benchmarks.latency import measure_latency
+from benchmarks.left_over import measure_left_over
 from benchmarks.lists import measure_lists
 from benchmarks.memory import measure_memory
 from benchmarks.pages import measure_pages
+from benchmarks.throughput import AT_ONCE, measure_throughput
 from benchmarks.weight import measure_weight
 from tools.rig.engine import docker_engine
 from tools.rig.errors import RigError
@@ -27,19 +29,24 @@ def measure(folder: Path, stack: ExitStack) -> list[Figure]:
     engine = stack.enter_context(docker_engine())
     registry = Registry(folder / "registry", free_port())
     stack.enter_context(registry)
-    server = Server(folder / "server", free_port())
+    # Requests are counted as ever, and none of ours is one too many.
+    settings = {"PTM_REQUESTS_A_MINUTE": str(10**9)}
+    server = Server(folder / "server", free_port(), settings)
     platform = stack.enter_context(Platform(folder, engine, registry, server))
     images = platform.push(ROOT / "algorithms" / "noop")
     platform.start_server(Wanted("Benchmarks", [SITE], images))
     site = SiteData(SITE, folder / "north", folder / "table.csv")
     site.table.write_text("age\n50\n")
-    platform.start_node(site)
+    limits = {"concurrent_runs": AT_ONCE}
+    platform.start_node(site, changes={"limits": limits})
     platform.wait_until_online()
     memory = measure_memory(platform)
     latency = measure_latency(platform, platform.world.images[0])
+    rates = measure_throughput(platform, site, platform.world.images[0])
+    left = measure_left_over(platform, site, platform.world.images[0])
     weight = measure_weight(platform)
     pages, lists = measure_pages(folder / "pages"), measure_lists(folder / "lists")
-    return [*latency, *memory, *weight, *pages, *lists]
+    return [*latency, *rates, *left, *memory, *weight, *pages, *lists]
 
 
 def main() -> int:

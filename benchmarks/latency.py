@@ -7,7 +7,7 @@ import time
 
 from benchmarks.figures import Figure, percentile
 from tools.rig.platform import Platform
-from tools.rig.research import Api
+from tools.rig.research import Api, Json
 
 ROUNDS = 30
 WARM_UP = 3
@@ -33,8 +33,8 @@ def measure_latency(platform: Platform, image: str) -> list[Figure]:
     for number in range(WARM_UP + ROUNDS):
         seconds = (
             _submit_to_result(api, platform, image),
-            _docker_run(image, SANDBOX),
-            _docker_run(image, NO_NETWORK),
+            docker_run(image, SANDBOX),
+            docker_run(image, NO_NETWORK),
         )
         if number >= WARM_UP:
             for values, value in zip(found, seconds, strict=True):
@@ -52,19 +52,21 @@ def measure_latency(platform: Platform, image: str) -> list[Figure]:
     ]
 
 
+def noop(platform: Platform, image: str) -> Json:
+    """The body of a task that does nothing, at every site."""
+    return {
+        "collaboration": platform.world.collaboration,
+        "organizations": list(platform.world.organizations.values()),
+        "image": image,
+        "function": "noop",
+        "name": "benchmark",
+    }
+
+
 def _submit_to_result(api: Api, platform: Platform, image: str) -> float:
     """Seconds until the public wait endpoint shows a client the result."""
-    world = platform.world
     start = time.perf_counter()
-    task = api.send_task(
-        {
-            "collaboration": world.collaboration,
-            "organizations": list(world.organizations.values()),
-            "image": image,
-            "function": "noop",
-            "name": "benchmark",
-        }
-    )
+    task = api.send_task(noop(platform, image))
     done = api.wait_finished(task)
     seconds = time.perf_counter() - start
     (run,) = done["runs"]
@@ -73,7 +75,7 @@ def _submit_to_result(api: Api, platform: Platform, image: str) -> float:
     return seconds
 
 
-def _docker_run(image: str, options: tuple[str, ...]) -> float:
+def docker_run(image: str, options: tuple[str, ...]) -> float:
     start = time.perf_counter()
     subprocess.run(
         [
