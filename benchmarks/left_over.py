@@ -35,7 +35,8 @@ def _docker_bytes(platform: Platform) -> int:
     used = platform.engine.df()
     containers = sum(each.get("SizeRw", 0) for each in used["Containers"] or [])
     volumes = sum(each["UsageData"]["Size"] for each in used["Volumes"] or [])
-    return int(used["LayersSize"]) + containers + volumes
+    total: int = used["LayersSize"] + containers + volumes
+    return total
 
 
 def _things(platform: Platform) -> int:

@@ -3,6 +3,7 @@
 from tools.drills.recipes.kills import KILLS
 from tools.drills.recipes.links import LINKS
 from tools.drills.recipes.machines import MACHINES
+from tools.drills.recipes.neighbours import NEIGHBOURS
 from tools.drills.recipes.services import SERVICES
 
-ALL = (*KILLS, *SERVICES, *LINKS, *MACHINES)
+ALL = (*KILLS, *SERVICES, *LINKS, *MACHINES, *NEIGHBOURS)
