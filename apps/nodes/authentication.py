@@ -1,5 +1,6 @@
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
@@ -9,10 +10,11 @@ from rest_framework.request import Request
 
 from apps.accounts.throttling import count_failure, refuse_after_failures
 from apps.errors import Refusal
-from apps.nodes.choices import PROTOCOL
+from apps.nodes.choices import PROTOCOLS
 from apps.nodes.keys import Key
 from apps.nodes.models import Node
 from apps.nodes.services import superseded
+from apps.prepared import Prepared
 
 DOOR = "node"
 SCHEME = "Node "
@@ -32,12 +34,14 @@ def find_node(authorization: str) -> Node | None:
     key = Key.parse(authorization.removeprefix(SCHEME))
     if key is None or key.kind != "ptmn":
         return None
-    node = (
-        Node.objects.select_related("organization")
-        .filter(key_prefix=key.prefix)
-        .first()
-    )
-    return node if node is not None and key.matches(node.key_sha256) else None
+    for node in _known.objects(prefix=key.prefix):  # one, if any
+        if key.matches(node.key_sha256):
+            return cast(Node, node)
+    return None
+
+
+# Asked with each word of each node, and again before each hint.
+_known = Prepared(lambda prefix: Node.objects.filter(key_prefix=prefix).order_by())
 
 
 class NodeAuthentication(BaseAuthentication):
@@ -67,15 +71,19 @@ class IsNode(BasePermission):
 
 
 def check_protocol(request: Request) -> None:
-    """Refuse a node that speaks another version of the protocol."""
+    """Refuse a node that speaks no protocol of ours, and say which side to update."""
     spoken = request.headers.get("PTM-Protocol", "")
-    if spoken != str(PROTOCOL):
-        raise Refusal(
-            "protocol_unsupported",
-            f"This server speaks node protocol {PROTOCOL}, the node {spoken or 'none'}:"
-            " update the older of the two.",
-            status=426,
-        )
+    if spoken in map(str, PROTOCOLS):
+        return
+    oldest, newest = PROTOCOLS[0], PROTOCOLS[-1]
+    ours = f"{oldest}" if oldest == newest else f"{oldest} to {newest}"
+    is_newer = re.fullmatch("[0-9]{1,9}", spoken) and int(spoken) > newest
+    raise Refusal(
+        "protocol_unsupported",
+        f"This server speaks node protocol {ours}, the node {spoken or 'none'}:"
+        f" update the {'server' if is_newer else 'node'}.",
+        status=426,
+    )
 
 
 def check_instance(request: Request, node: Node) -> None:

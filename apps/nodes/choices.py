@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from django.db import models
 
-PROTOCOL = 1
+PROTOCOLS = range(1, 2)  # those that this server speaks
 HEARTBEAT_SECONDS = 20
 ONLINE_WITHIN = timedelta(seconds=60)
 LABEL = r"^[a-z0-9_]{1,64}$"  # of a database, as a site names it to others

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from apps.errors import Invalid, Refusal
 from apps.nodes.announcement import AnnouncementSerializer, Hello
-from apps.nodes.choices import HEARTBEAT_SECONDS
+from apps.nodes.choices import HEARTBEAT_SECONDS, LABEL
 from apps.nodes.events import work_group
 from apps.nodes.node_api import NodeView
 from apps.nodes.services import record_contact, record_hello
@@ -221,7 +221,7 @@ def assignment(run: Run) -> dict[str, object]:
 class ReportSerializer(serializers.Serializer[Any]):
     attempt = counter()
     status = serializers.ChoiceField(choices=[str(status) for status in REPORTABLE])
-    code = serializers.ChoiceField(choices=FailureCode.choices, required=False)
+    code = serializers.RegexField(LABEL, required=False)
     detail = serializers.CharField(max_length=2000, allow_blank=True, default="")
     retry = serializers.BooleanField(default=True)
 
@@ -231,12 +231,16 @@ class ReportSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError({"code": "Say why."})
         return attrs
 
+    def validate_code(self, code: str) -> FailureCode:
+        """A newer node may have more of them."""
+        return FailureCode(code) if code in FailureCode else FailureCode.INTERNAL
+
     def report(self) -> Report:
         data = self.validated_data
         return Report(
             attempt=data["attempt"],
             status=RunStatus(data["status"]),
-            code=FailureCode(data["code"]) if "code" in data else None,
+            code=data.get("code"),
             detail=data["detail"],
             retry=data["retry"],
         )

@@ -206,7 +206,7 @@ def _served(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("announced", "field"),
     [
-        ({"contracts": ["docker"]}, "announce/contracts/0"),
+        ({"contracts": ["Two words"]}, "announce/contracts/0"),
         ({"contracts": "ptm"}, "announce/contracts"),
         ({"runtime": "r" * 101}, "announce/runtime"),
         ({"runtime": "nul\x00"}, "announce/runtime"),
@@ -221,7 +221,7 @@ def _served(**changes: Any) -> dict[str, Any]:
             "announce/collaborations/0/databases/0/label",
         ),
         (
-            {"collaborations": [_served(databases=[{"label": "a", "type": "xml"}])]},
+            {"collaborations": [_served(databases=[{"label": "a", "type": "X L"}])]},
             "announce/collaborations/0/databases/0/type",
         ),
     ],
@@ -264,3 +264,25 @@ def test_the_header_and_the_body_name_one_instance(world: World) -> None:
         answer = node.post("hello/", body)
     assert answer.status_code == 422
     assert list(answer.json()["errors"]) == ["instance"]
+
+
+def test_what_only_a_newer_node_has_a_word_for_is_left_out(world: World) -> None:
+    node, own = world.nodes[0], world.collaboration.pk
+    shared = [{"name": "age", "type": "integer"}, {"name": "dose", "type": "decimal"}]
+    databases = [
+        {"label": "default", "type": "csv"},
+        {"label": "typed", "type": "csv", "columns": shared},
+        {"label": "cube", "type": "olap", "dimensions": 3},
+    ]
+    served = [_served(id=own, databases=databases)]
+    answer = node.hello(served, contracts=["ptm", "ptm2"], mood="good")
+    assert answer.status_code == 200
+    stored = Node.objects.get(pk=node.node.pk)
+    releases = DatabaseRelease.objects.filter(enrolment__node=stored)
+    assert stored.contracts == ["ptm"]
+    assert set(releases.values_list("label", "columns")) == {
+        ("default", None),
+        ("typed", None),
+    }
+    world.send(organizations=[world.sites[0].pk])
+    assert len(node.claimed()) == 1

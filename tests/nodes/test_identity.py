@@ -7,6 +7,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from apps.audit.actors import SYSTEM
+from apps.nodes import authentication
 from apps.nodes.keys import Key
 from apps.nodes.models import Node
 from apps.nodes.services import revoke_node
@@ -116,18 +117,47 @@ def test_a_revoked_node_is_told_so_everywhere(world: World, run: int) -> None:
     assert codes(answers) == {"node_revoked"}
 
 
-def test_another_protocol_is_refused_with_a_sentence(world: World, run: int) -> None:
-    for spoken in ("2", "0", "", "one"):
+def speaking(node: NodeClient, spoken: str) -> NodeClient:
+    """The same node, if it spoke this protocol."""
 
-        class Foreign(NodeClient):
-            headers = {**world.nodes[0].headers, "PTM-Protocol": spoken}
+    class Foreign(NodeClient):
+        headers = {**node.headers, "PTM-Protocol": spoken}
 
-        node = Foreign(world.nodes[0].node, world.nodes[0].key)
-        with nothing_stored():
-            answers = everything(node, run)
-        assert statuses(answers) == {426}
-        assert codes(answers) == {"protocol_unsupported"}
-        assert "protocol 1" in answers["claim"].json()["detail"]
+    return Foreign(node.node, node.key)
+
+
+@pytest.mark.parametrize(
+    ("spoken", "side"),
+    [("2", "server"), ("0", "node"), ("", "node"), ("one", "node"), ("-1", "node")],
+)
+def test_another_protocol_is_refused_with_a_sentence(
+    world: World, run: int, spoken: str, side: str
+) -> None:
+    with nothing_stored():
+        answers = everything(speaking(world.nodes[0], spoken), run)
+    assert statuses(answers) == {426}
+    assert codes(answers) == {"protocol_unsupported"}
+    assert answers["claim"].json()["detail"] == (
+        f"This server speaks node protocol 1, the node {spoken or 'none'}:"
+        f" update the {side}."
+    )
+
+
+def test_while_two_protocols_are_spoken_nodes_of_either_work(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication, "PROTOCOLS", range(1, 3))
+    for spoken in ("1", "2"):
+        node = speaking(world.nodes[0], spoken)
+        node.instance = world.nodes[0].instance
+        assert node.heartbeat([]).status_code == 200
+    older, newer = (speaking(world.nodes[0], spoken) for spoken in ("0", "3"))
+    for node, side in ((older, "node"), (newer, "server")):
+        answer = node.heartbeat([])
+        assert answer.status_code == 426
+        detail = answer.json()["detail"]
+        assert "protocol 1 to 2" in detail
+        assert detail.endswith(f"update the {side}.")
 
 
 @pytest.mark.parametrize("instance", [STRANGER, "", "None", "null", "x"])

@@ -246,7 +246,7 @@ class TestAnnouncement:
         [
             ({}, ""),
             ([{"name": "age"}], "/0/type"),
-            ([{"name": "age", "type": "float"}], "/0/type"),
+            ([{"name": "age", "type": "a float"}], "/0/type"),
             ([{"name": "", "type": "text"}], "/0/name"),
             ([{"name": 3.5, "type": []}], "/0/type"),
             ([{"name": "x" * 201, "type": "text"}], "/0/name"),

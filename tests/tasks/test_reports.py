@@ -221,6 +221,15 @@ def test_only_infrastructure_faults_are_tried_again(
     assert Run.objects.get(pk=run["run"]).status == expected
 
 
+def test_a_code_that_only_a_newer_node_knows_is_an_internal_fault(
+    world: World, run: dict[str, Any]
+) -> None:
+    answer = tell(world, run, "failed", code="gpu_on_fire", detail="hot", retry=False)
+    assert answer.json()["status"] == "failed"
+    stored = Run.objects.get(pk=run["run"])
+    assert (stored.code, stored.detail) == ("internal", "hot")
+
+
 def test_every_code_is_somebodys_fault() -> None:
     assert {
         "registry_unreachable",
@@ -246,7 +255,7 @@ def test_every_code_is_somebodys_fault() -> None:
         {"attempt": 2**63, "status": "running"},
         {"attempt": 1.5, "status": "running"},
         {"attempt": True, "status": "running"},
-        {"attempt": 1, "status": "failed", "code": "bad_luck"},
+        {"attempt": 1, "status": "failed", "code": "bad luck"},
         {"attempt": 1, "status": "failed", "code": None},
         {"attempt": 1, "status": "failed", "detail": "d" * 2001},
         {"attempt": 1, "status": "failed", "detail": "nul\x00"},
