@@ -15,13 +15,18 @@ NOTED_EVERY = timedelta(hours=1)
 KEPT = 20
 
 
-@transaction.atomic
 def record_site_audit(*, node: Node, number: int, sha256: str) -> None:
     """Keep the newest head of the chain; one that goes back is an event."""
-    head = [number, sha256]
-    if head in node.audit_heads:
-        return
+    head: list[int | str] = [number, sha256]
+    if head not in node.audit_heads:  # else there is nothing to lock for
+        _keep(node, number, head)
+
+
+@transaction.atomic
+def _keep(node: Node, number: int, head: list[int | str]) -> None:
     node.refresh_from_db(from_queryset=Node.objects.select_for_update())
+    if head in node.audit_heads:  # another copy of this word was faster
+        return
     now = timezone.now()
     newest = node.audit_heads[-1] if node.audit_heads else None
     if newest is not None and number <= newest[0]:

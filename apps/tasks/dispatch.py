@@ -16,6 +16,7 @@ from apps.audit.services import event_of, record_all
 from apps.errors import Conflict
 from apps.nodes.events import wake_nodes
 from apps.nodes.models import Node
+from apps.prepared import Prepared
 from apps.tasks.choices import HELD, RETRY_SECONDS, TERMINAL, RunStatus
 from apps.tasks.models import Run
 from apps.tasks.parties import hold_consent
@@ -142,16 +143,23 @@ def reconcile(
 
 
 def _requeue_missing(node: Node, last_claim: int, held: list[Holding]) -> None:
-    assigned = Run.objects.filter(node=node, status__in=HELD, claim__lte=last_claim)
-    missing = set(assigned.values_list("pk", "attempt")) - {
-        (holding.run, holding.attempt) for holding in held
-    }
+    asked = {"node": node.pk, "last_claim": last_claim}
+    assigned = {(row["pk"], row["attempt"]) for row in _assigned.rows(**asked)}
+    missing = assigned - {(holding.run, holding.attempt) for holding in held}
     if missing:
         requeue_runs(
-            assigned.filter(pk__in=[pk for pk, _ in missing]),
+            _build_assigned(**asked).filter(pk__in=[pk for pk, _ in missing]),
             reason="missing_at_node",
             actor=Actor.node(node.pk),
         )
+
+
+def _build_assigned(node: int, last_claim: int) -> Any:
+    held = Run.objects.filter(node=node, status__in=sorted(HELD))
+    return held.filter(claim__lte=last_claim)
+
+
+_assigned = Prepared(lambda **asked: _build_assigned(**asked).values("pk", "attempt"))
 
 
 def stops(

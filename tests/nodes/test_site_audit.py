@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.audit.models import Event
 from apps.nodes.models import Node
+from apps.nodes.site_audit import record_site_audit
 from tests.worlds import World
 
 
@@ -77,3 +78,12 @@ def test_a_head_that_is_none_is_refused_and_changes_nothing(world: World) -> Non
     for bad in ({"number": -1, "sha256": sha("a")}, {"number": 1, "sha256": "x"}, 7):
         assert world.nodes[0].heartbeat([], audit=bad).status_code == 422
     assert told(world).audit_heads == []
+
+
+def test_a_copy_that_arrives_at_the_same_time_is_no_way_back(world: World) -> None:
+    node = told(world, (3, "a"))
+    copy = Node.objects.get(pk=node.pk)  # both were read before either was kept
+    for each in (node, copy):
+        record_site_audit(node=each, number=4, sha256=sha("b"))
+    assert events("node.audit_went_back") == []
+    assert told(world).audit_heads == [[3, sha("a")], [4, sha("b")]]
