@@ -78,7 +78,7 @@ def database(data_dir: Path) -> dict[str, object]:
             }
         return config
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "ptm_site.sqlite3",
         "NAME": str(data_dir / "db.sqlite3"),
         "CONN_MAX_AGE": None,  # a file needs no reconnecting
         "OPTIONS": {

@@ -44,7 +44,7 @@ def test_nothing_set_means_loopback_sqlite_and_no_debug(tmp_path: Path) -> None:
     assert found["DEBUG"] is False
     assert set(found["ALLOWED_HOSTS"]) <= {"localhost", "127.0.0.1", "[::1]", "::1"}
     assert (found["engine"], found["layer"]) == (
-        "django.db.backends.sqlite3",
+        "ptm_site.sqlite3",
         "channels.layers.InMemoryChannelLayer",
     )
     assert found["EMBEDDED_WORKER"] is True
