@@ -5,6 +5,7 @@ may run, on several hosts, behind one proxy that ends TLS.
 """
 
 import os
+import resource
 
 bind = os.environ.get("PTM_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("PTM_WORKERS", "1"))
@@ -16,3 +17,8 @@ graceful_timeout = 10
 timeout = 90
 accesslog = None
 control_socket_disable = True
+
+# Each node has a socket and a connection: a thousand need more files than the usual
+# limit of 1,024 allows, which any process may raise as far as the machine lets it.
+_, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_most, _most))

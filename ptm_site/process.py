@@ -10,6 +10,8 @@ class Worker(UvicornWorker):
         "loop": "asyncio",
         "http": "httptools",
         "ws": "websockets-sansio",
+        # Its buffers weigh more than all else of a socket, and messages are short.
+        "ws_per_message_deflate": False,
         "lifespan": "on",
         "server_header": False,
         # Below gunicorn's graceful_timeout: after that it would be killed.

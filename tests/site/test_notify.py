@@ -1,9 +1,12 @@
 """Hints after a commit: all of them, or none, and a lost one takes no other along."""
 
-from typing import Any
+import asyncio
+import time
+from typing import Any, cast
 
 import pytest
-from channels.layers import get_channel_layer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.conf import LazySettings
 from django.db import transaction
 
 from apps.notify import hint, notify
@@ -50,3 +53,18 @@ def test_a_lost_hint_fails_nothing_and_takes_no_other_along(
     notify(hint("a"), hint("broken"), hint("b"))
     assert [message["group"] for message in heard] == ["a", "b"]
     assert "A hint to broken was lost" in caplog.text
+
+
+async def test_who_joined_weeks_ago_still_hears(
+    monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    if settings.REDIS_URL:
+        pytest.skip("Redis keeps its subscribers")
+    layer = cast(InMemoryChannelLayer, get_channel_layer())
+    channel = await layer.new_channel()
+    await layer.group_add("work.1", channel)
+    now = time.time()
+    monkeypatch.setattr("channels.layers.time.time", lambda: now + 30 * 24 * 3600)
+    await layer.group_send("work.1", {"type": "hint"})
+    assert await asyncio.wait_for(layer.receive(channel), 5) == {"type": "hint"}
+    await layer.group_discard("work.1", channel)
