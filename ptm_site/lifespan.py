@@ -1,4 +1,4 @@
-"""Starts and ends the embedded worker with the server process."""
+"""Starts and ends the embedded worker with the server process, or refuses to start."""
 
 import asyncio
 import contextlib
@@ -7,12 +7,16 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
+from ptm_site.schema_version import why_not_served
 from ptm_site.worker import PERIOD_SECONDS, sweep_all
 
 
 class Lifespan:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()  # lifespan.startup
+        if reason := await sync_to_async(why_not_served)():
+            await send({"type": "lifespan.startup.failed", "message": reason})
+            return
         worker = asyncio.ensure_future(_work()) if settings.EMBEDDED_WORKER else None
         await send({"type": "lifespan.startup.complete"})
         await receive()  # lifespan.shutdown

@@ -1,8 +1,9 @@
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ptm_site.schema_version import why_not_served
 from ptm_site.worker import PERIOD_SECONDS, sweep_all
 
 
@@ -13,6 +14,8 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="one round, then end")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if reason := why_not_served():
+            raise CommandError(reason)
         sweep_all()
         while not options["once"]:
             time.sleep(PERIOD_SECONDS)
