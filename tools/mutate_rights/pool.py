@@ -15,6 +15,9 @@ from tools.mutate_rights.standing import Standing
 from tools.mutate_rights.told import Reach, Told
 
 HALF_AN_HOUR = 1800.0
+# After tests that take so long together the next mutation has its turn, and this one
+# when all have had theirs: most are caught at once.
+ROUND = 20.0
 # Of the tests that reach a mutation, those that take so long together are asked here:
 # who passes them all is asked by the others later, in a process of its own.
 SECONDS = 300.0
@@ -22,11 +25,13 @@ SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Job:
-    """A mutation to try: by its tests, or once more by the one that failed."""
+    """A mutation to try: by its next tests, or once more by the one that failed."""
 
     number: int
     again: str = ""
     without: frozenset[str] = frozenset()
+    asked: frozenset[str] = frozenset()  # in earlier rounds
+    passed: frozenset[str] = frozenset()
 
 
 class Pool:
@@ -104,9 +109,12 @@ class Pool:
             elif job.again and not told.by:  # it failed by chance: without it, then
                 without = job.without | {job.again}
                 jobs.appendleft(replace(job, again="", without=without))
+            elif told.asked and not told.by:
+                asked, passed = job.asked | told.asked, job.passed | told.passed
+                jobs.append(replace(job, asked=asked, passed=passed))
             else:
                 self.catches[self.mutations[job.number].path, told.by] += 1
-                self.tell(told)
+                self.tell(replace(told, passed=job.passed))
 
     def _try(self, job: Job) -> Told:
         mutation = self.mutations[job.number]
@@ -115,8 +123,9 @@ class Pool:
             patch(mutation, place.read_bytes(), self.functions[str(place)])
         except NotPatched as fault:
             return Told(job.number, "alive", why=str(fault))
-        passed = set()
+        asked, passed = set(), set()
         for test in [job.again] if job.again else self._chosen(job):
+            asked.add(test)
             reports = self.standing.run(test)
             if not any(report.failed for report in reports):
                 passed.add(test)
@@ -127,19 +136,22 @@ class Pool:
                     return Told(
                         job.number, "timed out" if late else "caught", test, why
                     )
-        return Told(job.number, "alive", passed=frozenset(passed))
+        return Told(
+            job.number, "alive", asked=frozenset(asked), passed=frozenset(passed)
+        )
 
     def _chosen(self, job: Job) -> Iterator[str]:
         """First what caught others of the file, then what is quick and about little."""
-        path = self.mutations[job.number].path
-        seconds = 0.0
+        path, tests = self.mutations[job.number].path, self.tests[job.number]
+        seconds = sum(reach.seconds for reach in tests if reach.test in job.asked)
+        end = min(seconds + ROUND, SECONDS)
         for reach in sorted(
-            self.tests[job.number],
+            tests,
             key=lambda reach: (
                 -self.catches[path, reach.test],
                 reach.seconds * len(reach.numbers),
             ),
         ):
-            if reach.test not in job.without and seconds < SECONDS:
+            if reach.test not in job.without | job.asked and seconds < end:
                 seconds += reach.seconds
                 yield reach.test

@@ -42,6 +42,7 @@ OPTIONS = ("-q", "-p", "no:cacheprovider", "-m", "not docker")
 ITSELF = (
     "--ignore=tests/rights/test_checks.py",
     "--ignore=tests/rights/test_mutating.py",
+    "--ignore=tests/rights/test_mutating_in_turn.py",
 )
 
 

@@ -18,11 +18,13 @@ class Reach:
 class Told:
     """What became of a mutation: caught, timed out, alive or error; `by` a test.
 
-    If it is alive, `passed` are the tests that were asked: they need not be again.
+    If it is alive, `asked` are the tests of this round, and those that have `passed`
+    need not be asked again.
     """
 
     number: int
     word: str
     by: str = ""
     why: str = ""
+    asked: frozenset[str] = frozenset()
     passed: frozenset[str] = frozenset()
