@@ -62,7 +62,6 @@ SCOPES = (
         "_queued_for",
         "_served",
         "_shared",
-        "_taking_part",
         "active_versions",
         "addressed_organizations",
         "addressed_study",
