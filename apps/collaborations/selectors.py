@@ -35,7 +35,7 @@ class CollaborationQuerySet(models.QuerySet[Any]):
             return self
         return self.filter(pk__in=granted(user, permission))
 
-    def with_sender(self, user: User) -> Self:
+    def with_sender(self, user: User | AnonymousUser) -> Self:
         """Those where a role lets the person send: no platform admin as such."""
         if not user.is_active:
             return self.none()
@@ -123,7 +123,7 @@ class ParticipationQuerySet(models.QuerySet[Any]):
         """Accepted ones of collaborations that are not archived: nodes may work."""
         return self.accepted().filter(collaboration__archived_at=None)
 
-    def visible_to(self, user: User) -> Self:
+    def visible_to(self, user: User | AnonymousUser) -> Self:
         """What `shown_to` says, of collaborations that the user sees or is asked to."""
         if not user.is_active:
             return self.none()

@@ -5,7 +5,7 @@ from django.contrib.auth.models import AnonymousUser
 
 from apps.accounts.models import User
 from apps.algorithms.models import Algorithm, AlgorithmVersion
-from apps.collaborations.models import Collaboration, Study
+from apps.collaborations.models import Collaboration, Participation, Study
 from apps.nodes.models import Node
 from apps.organizations.models import Organization
 from apps.results.models import Result
@@ -42,6 +42,8 @@ def shown(reader: User | AnonymousUser) -> set[str]:
     rows = {
         "organization": Organization.objects.visible_to(reader),
         "collaboration": Collaboration.objects.visible_to(reader),
+        "participation": Participation.objects.visible_to(reader),
+        "sending": Collaboration.objects.with_sender(reader),
         "study": Study.objects.visible_to(reader),
         "node": Node.objects.visible_to(reader),
         "version": AlgorithmVersion.objects.visible_to(reader),
@@ -72,7 +74,7 @@ def test_nothing_is_visible_to_strangers_nor_to_a_deactivated_platform_admin(
     stage: Stage,
 ) -> None:
     root = stage.own.world.platform_admin
-    assert len(shown(root)) == 11
+    assert len(shown(root)) == 12  # but sends nothing
     root.is_active = False
     try:
         assert shown(root) == shown(AnonymousUser()) == set()
