@@ -4,12 +4,16 @@ import uuid
 from typing import Any
 
 import pytest
+from django.http import HttpRequest
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
 from rest_framework.test import APIClient
 
 from apps.audit.actors import SYSTEM
 from apps.nodes import authentication
 from apps.nodes.keys import Key
 from apps.nodes.models import Node
+from apps.nodes.node_api import NodeView
 from apps.nodes.services import revoke_node
 from apps.results.models import Upload
 from tests.daemon import OCTETS, NodeClient
@@ -99,6 +103,28 @@ def test_a_person_or_nobody_is_not_a_node(world: World, run: int) -> None:
         impostor.client = client
         with nothing_stored():
             assert statuses(everything(impostor, run)) <= expected
+
+
+def test_who_is_no_node_learns_nothing_of_the_protocol(world: World) -> None:
+    for client in (APIClient(), world.person("admin0")):
+        assert client.post("/api/v1/node/claim/").status_code == 401
+
+
+def test_a_person_who_came_through_is_taken_for_no_node(world: World) -> None:
+    view, request = NodeView(), Request(HttpRequest())
+    request.user = world.people["admin0"]
+    view.request = request
+    with pytest.raises(NotAuthenticated):
+        _ = view.node
+
+
+def test_a_key_of_the_kind_of_a_code_lets_nobody_in(world: World) -> None:
+    code, node = Key.generate("ptme"), world.nodes[0]
+    Node.objects.filter(pk=node.node.pk).update(
+        key_prefix=code.prefix, key_sha256=code.sha256
+    )
+    node.key = code
+    assert node.heartbeat([]).status_code == 401
 
 
 def test_a_node_is_not_a_person(world: World) -> None:

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from apps.audit.actors import SYSTEM
 from apps.nodes.keys import Key
 from apps.nodes.models import EnrolmentCode, Node
-from apps.nodes.services import enrol_node
+from apps.nodes.services import enrol_node, revoke_node
 from tests.desk import act, address, desk, listed, manager_of, shown_to, text
 from tests.stored import acts, nothing_stored
-from tests.worlds import World
+from tests.worlds import World, add_node
 
 COMMAND = re.compile(r'id="command"[^>]*>([^<]+)<')
 
@@ -115,6 +116,8 @@ def test_lists_tell_who_is_offline_and_what_each_holds(world: World) -> None:
     world.send()
     world.nodes[1].claimed()
     root, (first, second, third) = world.platform_admin, world.nodes
+    gone = add_node(world, world.sites[0], world.people["admin0"], hello=True)
+    revoke_node(node=gone.node, actor=SYSTEM)
     long_ago = timezone.now() - timedelta(hours=2)
     Node.objects.filter(pk=first.node.pk).update(last_seen_at=long_ago)
     Node.objects.filter(pk=third.node.pk).update(left_at=timezone.now())
@@ -124,6 +127,7 @@ def test_lists_tell_who_is_offline_and_what_each_holds(world: World) -> None:
         third.node.pk,
     }
     assert listed(root, Node, "presence=online") & world_nodes == {second.node.pk}
+    assert listed(root, Node, "presence=revoked") == {gone.node.pk}
     page = text(desk(root).get(address(Node)))
     assert "Offline since" in page
     assert f"node={second.node.pk}&amp;attention=held" in page
