@@ -1,8 +1,13 @@
 """Signing in and out, and a new password: allauth's work in pages of ours."""
 
 import pytest
+from allauth.account.views import signup
+from django.conf import LazySettings
 from django.test import Client
+from django.urls import path as route
 
+from apps.accounts.models import User
+from ptm_site.urls import urlpatterns
 from tests.pages import browser, links, words
 from tests.worlds import World
 
@@ -120,3 +125,13 @@ def test_what_allauth_could_do_besides_is_not_there(world: World, path: str) -> 
     answer = client.get(f"/accounts/{path}")
     assert answer.status_code == 404
     assert words(answer) == words(client.get("/no/such/address/"))
+
+
+def test_nobody_signs_up_even_if_the_page_had_an_address(
+    db: None, settings: LazySettings
+) -> None:
+    settings.ROOT_URLCONF = (*urlpatterns, route("join/", signup))
+    fields = {"username": "zoe", "password1": "battery staple"}
+    answer = Client().post("/join/", {**fields, "password2": "battery staple"})
+    assert answer.status_code == 200
+    assert not User.objects.filter(username="zoe").exists()

@@ -1,16 +1,19 @@
 """People are created with a first password, and kept out or let in again."""
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 
 from apps.accounts.models import User
 from apps.accounts.people import (
     NewPerson,
     create_person,
+    erase_person,
     renew_password,
     set_active,
 )
 from apps.audit.actors import SYSTEM, Actor
+from apps.audit.models import Event
 from apps.errors import Forbidden
 from tests.stored import acts, nothing_stored
 from tests.worlds import World
@@ -73,7 +76,9 @@ def test_a_person_is_kept_out_and_let_in_again(world: World) -> None:
         set_active(user=alice, active=active, actor=SYSTEM)
         alice.refresh_from_db()
         assert alice.is_active is active
-        assert acts(f"person.{action}", object_id=alice.pk) == 1
+        event = Event.objects.get(action=f"person.{action}", object_id=alice.pk)
+        before, after = {"is_active": not active}, {"is_active": active}
+        assert event.details == {"before": before, "after": after}
 
 
 def test_nobody_keeps_themselves_out(world: World) -> None:
@@ -82,3 +87,24 @@ def test_nobody_keeps_themselves_out(world: World) -> None:
         set_active(user=root, active=False, actor=Actor.user(root.pk))
     root.refresh_from_db()
     assert root.is_active
+
+
+@pytest.mark.parametrize("person", ["admin0", "a platform admin who is kept out"])
+def test_only_a_platform_admin_keeps_out_or_erases(world: World, person: str) -> None:
+    bob, asker = world.people["bob"], world.people.get(person, world.platform_admin)
+    User.objects.filter(pk=world.platform_admin.pk).update(is_active=False)
+    actor = Actor.user(asker.pk)
+    with pytest.raises(Forbidden), nothing_stored():
+        set_active(user=bob, active=False, actor=actor)
+    with pytest.raises(Forbidden), nothing_stored():
+        erase_person(user=bob, actor=actor)
+    bob.refresh_from_db()
+    assert bob.is_active
+
+
+def test_who_is_erased_leaves_no_address_and_others_keep_theirs(world: World) -> None:
+    alice, bob = world.people["alice"], world.people["bob"]
+    for person in (alice, bob):
+        EmailAddress.objects.create(user=person, email=f"{person}@example.org")
+    erase_person(user=alice, actor=Actor.user(world.platform_admin.pk))
+    assert EmailAddress.objects.get().user == bob

@@ -3,12 +3,16 @@
 import re
 
 import pytest
+from django.contrib import admin
+from django.test import RequestFactory
 
 from apps.accounts.models import User
+from apps.accounts.people import set_active
+from apps.audit.actors import SYSTEM
 from apps.audit.models import Event
 from apps.organizations.choices import Role
 from apps.organizations.models import Membership, Organization
-from tests.desk import act, desk, manager_of, text
+from tests.desk import act, desk, manager_of, shown_to, text
 from tests.stored import acts, nothing_stored
 from tests.worlds import World
 
@@ -205,6 +209,7 @@ def test_a_platform_admin_creates_a_person_without_a_role(world: World) -> None:
 def test_a_deactivated_person_is_out_at_once_until_reactivated(world: World) -> None:
     alice = world.people["alice"]
     client, script = desk(alice), world.client("alice")
+    assert act(world.platform_admin, alice, "reactivate").status_code == 404
     assert act(world.platform_admin, alice, "deactivate").status_code == 302
     assert client.get("/api/v1/me/").status_code == 401
     assert script.get("/api/v1/me/").status_code == 401
@@ -213,6 +218,26 @@ def test_a_deactivated_person_is_out_at_once_until_reactivated(world: World) -> 
     assert script.get("/api/v1/me/").status_code == 401  # its token is gone
     assert acts("person.deactivated", object_id=alice.pk) == 1
     assert acts("person.reactivated", object_id=alice.pk) == 1
+
+
+def test_each_persons_page_says_whether_they_may_sign_in(world: World) -> None:
+    root, alice, bob = world.platform_admin, world.people["alice"], world.people["bob"]
+    set_active(user=bob, active=False, actor=SYSTEM)
+    states = {root: "Platform admin", alice: "May sign in", bob: "Deactivated"}
+    for person, state in states.items():
+        page = shown_to(root, person)
+        assert {said for said in states.values() if f">{said}<" in page} == {state}
+
+
+def test_a_deactivated_platform_admin_sees_nobody(
+    world: World, rf: RequestFactory
+) -> None:
+    people = admin.site.get_model_admin(User)
+    for active in (True, False):
+        request = rf.get("/")
+        request.user = world.platform_admin
+        request.user.is_active = active
+        assert people.has_view_permission(request) is active
 
 
 def test_a_new_password_ends_every_session(world: World) -> None:
