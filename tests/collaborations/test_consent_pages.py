@@ -63,17 +63,23 @@ def test_who_left_or_declined_is_no_longer_shown(world: World, rival: World) -> 
     for status in (ParticipationStatus.DECLINED, ParticipationStatus.ENDED):
         Participation.objects.filter(pk=participation.pk).update(status=status)
         assert rival.sites[0].name not in of(world, "alice")
+        by_root = browser_of(world.platform_admin).get(page(world))
+        assert rival.sites[0].name not in words(by_root)
 
 
 def test_the_invited_read_the_rules_before_they_answer(
     world: World, rival: World
 ) -> None:
+    invite_organization(
+        collaboration=world.collaboration, organization=rival.sites[1], actor=SYSTEM
+    )
     answer = browser(rival, "admin0").get(consent(invited(world, rival)))
     said = words(answer)
     assert world.collaboration.name in said
     assert "Results are seen by the organization that sent the task." in said
     assert "Summary 1.0" in said
     assert all(site.name in said for site in world.sites)
+    assert rival.sites[1].name not in said
     assert world.people["alice"].username not in said
     assert f"/algorithms/{world.version.algorithm_id}/" not in links(answer)
 
@@ -155,6 +161,7 @@ def test_leaving_names_what_follows_and_then_does_it(world: World) -> None:
     assert set(runs.values_list("status", flat=True)) == {"cancelled"}
     assert Run.objects.get(pk=claimed["run"]).status == "claimed"
     assert client.get(page(world)).status_code == 404
+    assert client.get(consent(own(world))).status_code == 404
     assert browser(world, "dave").get(f"/tasks/{task['id']}/").status_code == 200
 
 

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from apps import csv_imports
 from apps.accounts import naming
 from apps.accounts.choices import TokenScope
 from apps.audit.actors import SYSTEM
@@ -128,6 +129,20 @@ def test_every_wrong_cell_is_named_and_nothing_is_done(world: World) -> None:
             "3/may_create_tasks",
             "4/collaboration",
         }
+
+
+def test_a_file_changes_so_many_at_most(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that was shown when more were let through."""
+    own, (a, b, _) = world.collaboration, world.sites
+    client, lines = script(world, "manager"), (f"{own},{a},no", f"{own},{b},no")
+    agreed = bring(client, *lines).json()["agreed"]
+    monkeypatch.setattr(csv_imports, "CHANGES_AT_MOST", 1)
+    for claimed in ("", agreed):
+        with nothing_stored():
+            answer = bring(client, *lines, agreed=claimed)
+        assert refused(answer) == (422, "file_too_many_changes")
 
 
 def test_what_is_no_file_of_members_is_refused(world: World) -> None:

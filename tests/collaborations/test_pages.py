@@ -13,9 +13,10 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.algorithms.services import withdraw_version
 from apps.audit.actors import SYSTEM, Actor
-from apps.collaborations.choices import Visibility
+from apps.collaborations.choices import ParticipationStatus, Visibility
 from apps.collaborations.models import Collaboration
 from apps.collaborations.services import (
+    answer_invitation,
     create_collaboration,
     invite_organization,
 )
@@ -23,6 +24,8 @@ from apps.nodes.models import Node
 from apps.nodes.services import revoke_node
 from apps.organizations.choices import Role
 from apps.organizations.services import create_organization, grant_membership
+from tests.collaborations.test_policy import stop_sending
+from tests.desk import manager_of
 from tests.pages import browser, browser_of, links, words
 from tests.worlds import World, add_node, release_secret, take_in
 
@@ -140,8 +143,44 @@ def test_its_admins_are_named(world: World) -> None:
 def test_only_who_may_send_is_offered_a_new_task(
     world: World, person: str, may: bool
 ) -> None:
+    assert offered(world, person) is may
+
+
+def offered(world: World, person: str) -> bool:
     found = links(browser(world, person).get(page(world)))
-    assert (f"/tasks/new/?collaboration={world.collaboration.pk}" in found) is may
+    return f"/tasks/new/?collaboration={world.collaboration.pk}" in found
+
+
+def leave(world: World, site: int) -> None:
+    participation = world.sites[site].participations.get()
+    answer_invitation(
+        participation=participation, answer=ParticipationStatus.ENDED, actor=SYSTEM
+    )
+
+
+def test_a_new_task_is_offered_to_whom_an_organization_of_theirs_lets_send(
+    world: World,
+) -> None:
+    alice, site = world.people["alice"], world.sites[1]
+    stop_sending(world, 0)
+    assert not offered(world, "alice")
+    grant_membership(user=alice, organization=site, role=Role.RESEARCHER, actor=SYSTEM)
+    assert offered(world, "alice")
+    leave(world, 1)
+    assert not offered(world, "alice")
+
+
+def test_who_has_left_is_not_named_among_those_who_may_not_send(world: World) -> None:
+    stop_sending(world, 2)
+    assert f"except {world.sites[2].name}." in of(world, "alice")
+    leave(world, 2)
+    assert "Every organization that takes part may send tasks." in of(world, "alice")
+
+
+def test_only_its_admin_is_led_to_its_administration(world: World) -> None:
+    way = f"/admin/collaborations/collaboration/{world.collaboration.pk}/change/"
+    for user, led in ((world.people["admin0"], False), (manager_of(world), True)):
+        assert (way in links(browser_of(user).get(page(world)))) is led
 
 
 def test_the_sections_ask_again_when_their_topics_are_heard(world: World) -> None:

@@ -21,7 +21,7 @@ from apps.collaborations.services import (
     invite_organization,
     set_may_create_tasks,
 )
-from apps.collaborations.studies import create_study
+from apps.collaborations.studies import create_study, end_study, update_study
 from apps.errors import Conflict
 from apps.organizations.choices import Role
 from apps.organizations.services import grant_membership
@@ -207,6 +207,9 @@ def test_nothing_changes_in_an_archived_collaboration(
 ) -> None:
     participation = world.sites[0].participations.get()
     pending = invite(world, rival)
+    study = create_study(
+        collaboration=own(world), name="Early", organizations=world.sites, actor=SYSTEM
+    )
     archive(world)
     changes: list[Callable[[], object]] = [
         partial(limit, world),
@@ -232,6 +235,14 @@ def test_nothing_changes_in_an_archived_collaboration(
             organizations=world.sites,
             actor=SYSTEM,
         ),
+        partial(
+            update_study,
+            study=study,
+            name="Later",
+            organizations=world.sites,
+            actor=SYSTEM,
+        ),
+        partial(end_study, study=study, actor=SYSTEM),
     ]
     for change in changes:
         with nothing_stored(), pytest.raises(Conflict) as refusal:

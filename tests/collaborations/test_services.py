@@ -7,17 +7,18 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.audit.actors import SYSTEM
+from apps.audit.actors import SYSTEM, Actor
 from apps.collaborations.choices import ParticipationStatus, Visibility
 from apps.collaborations.models import Collaboration, Participation
 from apps.collaborations.selectors import administers
 from apps.collaborations.services import (
     invite_organization,
     set_collaboration_admins,
+    set_may_create_tasks,
     update_collaboration,
     withdraw_invitation,
 )
-from apps.errors import Conflict
+from apps.errors import Conflict, Forbidden
 from tests.stored import acts, nothing_stored
 from tests.worlds import World
 
@@ -61,6 +62,26 @@ def test_admins_gain_and_lose_their_rights_with_the_list(world: World) -> None:
         assert may is bool(admins)
         assert administers(person) is bool(admins)
     assert acts("collaboration.admins_set", object_id=own.pk) == 2
+
+
+def test_only_a_platform_admin_names_admins_and_never_themselves(world: World) -> None:
+    own, root, admin = world.collaboration, world.platform_admin, world.people["admin0"]
+    for asker, named in ((admin, world.people["dave"]), (root, root)):
+        with pytest.raises(Forbidden), nothing_stored():
+            set_collaboration_admins(
+                collaboration=own, admins=[named], actor=Actor.user(asker.pk)
+            )
+    assert not own.admins.exists()
+
+
+def test_who_is_only_invited_is_not_kept_from_sending(
+    world: World, rival: World
+) -> None:
+    participation = invite_organization(
+        collaboration=world.collaboration, organization=rival.sites[0], actor=SYSTEM
+    )
+    with pytest.raises(Conflict), nothing_stored():
+        set_may_create_tasks(participation=participation, allowed=False, actor=SYSTEM)
 
 
 def test_only_an_unanswered_invitation_is_withdrawn(world: World, rival: World) -> None:

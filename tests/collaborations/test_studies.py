@@ -193,6 +193,9 @@ def test_only_organizations_that_take_part_are_offered(
     world: World, rival: World
 ) -> None:
     manager = manager_of(world)
+    invite_organization(
+        collaboration=world.collaboration, organization=rival.sites[0], actor=SYSTEM
+    )
     where = f"/admin/collaborations/collaboration/{world.collaboration.pk}/study/"
     page = text(desk(manager).get(where))
     assert all(site.name in page for site in world.sites)

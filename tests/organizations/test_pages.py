@@ -134,6 +134,17 @@ def test_an_invitation_waits_for_the_own_admin(
     assert (f"/collaborations/consent/{participation.pk}/" in found) is told
 
 
+def test_what_it_is_only_invited_to_is_not_among_what_it_takes_part_in(
+    world: World, rival: World
+) -> None:
+    invite_organization(
+        collaboration=rival.collaboration, organization=world.sites[0], actor=SYSTEM
+    )
+    said = words(browser_of(world.platform_admin).get(page(world)))
+    assert world.collaboration.name in said
+    assert rival.collaboration.name not in said
+
+
 @pytest.mark.parametrize(
     ("person", "may"), [("admin0", True), ("alice", False), ("admin1", False)]
 )

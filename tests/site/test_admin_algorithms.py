@@ -161,9 +161,12 @@ def test_withdrawing_and_reinstating_are_the_platform_admins(world: World) -> No
     version = world.version
     for user in (manager_of(world), world.people["admin0"]):
         assert act(user, version, "withdraw").status_code == 404
+    assert act(world.platform_admin, version, "reinstate").status_code == 404
     assert act(world.platform_admin, version, "withdraw").status_code == 302
     version.refresh_from_db()
     assert version.status == "withdrawn"
+    assert act(world.platform_admin, version, "withdraw").status_code == 404
+    assert act(manager_of(world), version, "allow").status_code == 404
     assert act(world.platform_admin, version, "reinstate").status_code == 302
     version.refresh_from_db()
     assert version.status == "active"

@@ -176,6 +176,17 @@ def test_an_invitation_is_withdrawn_by_the_collaborations_admin(
     assert acts("participation.withdrawn", collaboration_id=world.collaboration.pk) == 1
 
 
+def test_what_is_done_with_members_is_not_done_with_the_invited_nor_reverse(
+    world: World, rival: World
+) -> None:
+    asked, member = invited(world, rival), world.sites[0].participations.get()
+    not_for = ((member, "withdraw"), (asked, "end"), (asked, "stop-sending"))
+    with nothing_stored():
+        for participation, page in not_for:
+            answer = act(manager_of(world), participation, page)
+            assert answer.status_code == 404, page
+
+
 @pytest.mark.parametrize(("person", "page"), [("admin1", "leave"), ("manager", "end")])
 def test_either_side_ends_a_participation_and_what_waits_is_cancelled(
     world: World, person: str, page: str

@@ -8,7 +8,9 @@ from django.db.models import Model
 
 from apps.accounts.models import User
 from apps.algorithms.models import AlgorithmVersion
-from apps.collaborations.models import Collaboration, Participation
+from apps.audit.actors import SYSTEM
+from apps.collaborations.models import Collaboration, Participation, Study
+from apps.collaborations.studies import create_study
 from apps.nodes.models import Node
 from apps.organizations.models import Membership, Organization
 from apps.results.models import Result
@@ -92,6 +94,25 @@ def test_a_manager_sees_the_collaboration(world: World, rival: World) -> None:
     own_tasks = Task.objects.filter(collaboration=world.collaboration)
     assert listed(manager, Task) == keys(own_tasks)
     assert listed(manager, Run) == keys(Run.objects.filter(task__in=own_tasks))
+
+
+@pytest.mark.parametrize("person", ["admin0", "manager"])
+def test_no_list_nor_filter_of_one_names_a_rival(
+    world: World, rival: World, person: str
+) -> None:
+    create_study(
+        collaboration=rival.collaboration,
+        name=f"{rival.collaboration} study",
+        organizations=rival.sites,
+        actor=SYSTEM,
+    )
+    user = manager_of(world) if person == "manager" else world.people[person]
+    client = desk(user)
+    lists: list[type[Model]] = [*SCOPED, Study]
+    for model in lists:
+        answer = client.get(address(model))
+        assert answer.status_code == 200
+        assert rival.collaboration.name not in text(answer), model
 
 
 @pytest.mark.parametrize("person", ["admin0", "manager"])
