@@ -106,7 +106,7 @@ class Host:
                 "default": {**database, "collaborations": [world.collaboration.pk]}
             },
         )
-        self.engine.present[world.version.image] = self._run
+        self.engine.pullable[world.version.image] = self._run
 
     def clone(self, name: str) -> "Host":
         """Another machine with a copy of this one's disk."""
@@ -118,8 +118,8 @@ class Host:
             self._started,
         )
         shutil.copytree(self.folder, twin.folder)
-        for image in self.engine.present:
-            twin.engine.present[image] = twin._run
+        for image in self.engine.pullable:
+            twin.engine.pullable[image] = twin._run
         return twin
 
     # The daemon.

@@ -17,14 +17,23 @@ from tests.machine.hosts import Start, WatchedRuntime
 from tests.machine.turns import Future, Turns
 
 # The modules whose threads take turns; containers outlive the daemon.
-DAEMON = ("agent", "dispatch", "life", "logs", "outbox", "roster", "runs")
+DAEMON = (
+    "agent",
+    "confirming",
+    "dispatch",
+    "life",
+    "logs",
+    "outbox",
+    "roster",
+    "runs",
+)
 
 
 def take_turns(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the daemon's threads take turns, and points where the power may fail."""
     for name in DAEMON:
         monkeypatch.setattr(f"ptm_node.{name}.threading", turns.threading())
-    monkeypatch.setattr("ptm_node.runs.Future", partial(Future, turns))
+    monkeypatch.setattr("ptm_node.confirming.Future", partial(Future, turns))
     engine = turns.threading(owner="the engine")
     monkeypatch.setattr("ptm_node.runtimes.fake.threading", engine)
     for kind, names in ACTS.items():
