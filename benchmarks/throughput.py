@@ -52,7 +52,8 @@ def seconds_of_runs(
     ended = [api.wait_finished(task) for task in reversed(tasks)]
     runs = [run for task in ended for run in task["runs"]]
     if failed := [run for run in runs if run["status"] != "completed"]:
-        raise RigError(f"A run of the benchmark is {failed[0]['status']}.")
+        run = failed[0]
+        raise RigError(f"A run is {run['status']}: {run['code']} {run['detail']}")
     oldest = api.get(f"runs/{runs[-1]['id']}/").json()
     claimed = _moment(oldest["history"][0]["at"])
     return max(_moment(task["finished_at"]) for task in ended) - claimed
