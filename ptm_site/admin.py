@@ -52,9 +52,6 @@ class ScopedAdmin(ModelAdmin):
             raise Missing
         return found
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
     def has_view_permission(
         self, request: HttpRequest, obj: Model | None = None
     ) -> bool:

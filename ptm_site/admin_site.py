@@ -61,8 +61,8 @@ class AdministrationSite(UnfoldAdminSite):
         checked = super().admin_view(view, cacheable)
 
         def respond(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            # Whoever is signed in and no admin finds nothing; strangers sign in first.
-            if request.user.is_authenticated and not self.has_permission(request):
+            # Strangers were asked to sign in by LoginRequiredMiddleware.
+            if not self.has_permission(request):
                 raise Missing
             return cast(HttpResponse, checked(request, *args, **kwargs))
 

@@ -206,7 +206,6 @@ def _require_taken(task: Task, organization: Organization) -> None:
         parties.require_consent(task, sites)
         parties.require_open(collaboration)
         parties.require_sender(collaboration, task.organization)
-        parties.addressed_organizations(collaboration, sites)
         parties.addressed_study(collaboration, task.study_id, sites)
         if task.status == TaskStatus.FINISHED:
             parties.require_room(collaboration, task.initiator_id)
