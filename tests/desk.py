@@ -4,7 +4,8 @@ import re
 from typing import Any
 
 from django.db.models import Model
-from django.test import Client
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from apps.accounts.models import User
@@ -46,6 +47,13 @@ def desk(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def asked_by(user: User) -> HttpRequest:
+    """A request as the administration's own questions take it."""
+    request = RequestFactory().get("/admin/")
+    request.user = user
+    return request
 
 
 def address(model: type[Model], page: str = "changelist", *args: Any) -> str:

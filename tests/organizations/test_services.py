@@ -45,6 +45,19 @@ def test_a_person_is_admitted_with_a_role_or_not_at_all(world: World) -> None:
     assert (User.objects.count(), Membership.objects.count()) == before
 
 
+def test_who_may_not_admit_is_not_told_which_names_are_taken(world: World) -> None:
+    actor, site = Actor.user(world.people["alice"].pk), world.sites[0]
+    for name in ("zoe", world.people["admin1"].username):
+        with pytest.raises(Forbidden), nothing_stored():
+            admit_person(
+                person=NewPerson(name),
+                organization=site,
+                role=Role.VIEWER,
+                actor=actor,
+            )
+    assert not User.objects.filter(username="zoe").exists()
+
+
 @pytest.mark.parametrize("person", ["admin0", "root"])
 def test_nobody_grants_or_ends_a_role_of_their_own(world: World, person: str) -> None:
     user = world.platform_admin if person == "root" else world.people[person]
@@ -65,3 +78,19 @@ def test_admins_manage_their_own_organization_only(world: World, rival: World) -
     assert set(permitted(world.platform_admin, manage)) >= {*world.sites, *rival.sites}
     admin.is_active = False
     assert not permitted(admin, manage).exists()
+
+
+def test_who_is_deactivated_sends_answers_and_sees_for_nobody(world: World) -> None:
+    admin = world.people["admin0"]
+
+    def found() -> list[bool]:
+        return [
+            Organization.objects.with_sender(admin).exists(),
+            Organization.objects.with_own_admin(admin).exists(),
+            Membership.objects.visible_to(admin).exists(),
+        ]
+
+    assert found() == [True] * 3
+    admin.is_active = False
+    admin.save()
+    assert found() == [False] * 3

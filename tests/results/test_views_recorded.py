@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from apps.audit.actors import Actor
 from apps.audit.models import Event
 from apps.results import services
 from apps.results.models import Result
@@ -59,6 +60,15 @@ def test_a_page_that_asks_again_is_one_view_for_an_hour(
     monkeypatch.setattr(services, "ONE_VIEW", timedelta(0))
     client.get(paths[0])
     assert viewed(world, "alice").count(pk) == 2
+
+
+def test_what_somebody_else_of_the_same_number_took_is_not_ones_own(
+    world: World, task: Task
+) -> None:
+    result, number = results(task)[0], world.people["alice"].pk
+    services.record_views(actor=Actor.node(number), results=[result])
+    services.record_views(actor=Actor.user(number), results=[result])
+    assert viewed(world, "alice") == [result.pk]
 
 
 def test_taking_a_result_is_no_view_of_it_and_the_reverse(

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -17,10 +18,10 @@ from apps.audit.models import Event
 from apps.audit.origin import Origin, coming_from
 from apps.audit.services import record
 from apps.collaborations.choices import ParticipationStatus
-from apps.collaborations.services import set_may_create_tasks
+from apps.collaborations.services import invite_organization, set_may_create_tasks
 from apps.organizations.services import end_membership
 from ptm_site.audit_scope import events_for
-from tests.desk import address, desk, listed, manager_of, shown_to, text
+from tests.desk import address, asked_by, desk, listed, manager_of, shown_to, text
 from tests.worlds import World
 
 EXPORT = "/admin/audit/event/export/"
@@ -169,6 +170,15 @@ def test_names_are_shown_to_those_who_know_the_people(
         assert stranger.username not in page
         assert f"person {stranger.pk}" in page
     assert stranger.username in shown_to(world.platform_admin, foreign)
+    invite_organization(
+        collaboration=world.collaboration, organization=rival.sites[0], actor=SYSTEM
+    )
+    together = an_event(
+        actor=Actor.user(stranger.pk), collaboration=world.collaboration.pk
+    )
+    assert stranger.username not in shown_to(manager_of(world), together)
+    rival.sites[0].participations.update(status=ParticipationStatus.ACCEPTED)
+    assert stranger.username in shown_to(manager_of(world), together)
 
 
 def test_an_address_is_the_platform_admins_to_read(world: World) -> None:
@@ -253,6 +263,8 @@ def test_the_export_takes_the_lists_filters(world: World) -> None:
 def test_others_take_nothing(world: World, person: str) -> None:
     assert desk(world.people[person]).get(EXPORT).status_code == 404
     assert Client().get(EXPORT).status_code == 302
+    of_audit = admin.site.get_model_admin(Event)
+    assert not of_audit.has_view_permission(asked_by(world.people[person]))
 
 
 def test_the_export_is_read_and_never_sent(world: World) -> None:

@@ -15,7 +15,8 @@ from apps.nodes.models import Node
 from apps.organizations.models import Membership, Organization
 from apps.organizations.services import end_membership
 from apps.tasks.models import Task
-from tests.desk import act, address, desk, manager_of, text
+from ptm_site.admin_pages import ServicePage
+from tests.desk import act, address, asked_by, desk, manager_of, text
 from tests.stored import nothing_stored
 from tests.worlds import World
 
@@ -132,6 +133,8 @@ def test_nothing_is_deleted_and_djangos_own_history_is_not_kept(
     answer = desk(world.platform_admin).post(path, {"post": "yes"})
     assert answer.status_code in (302, 404)
     assert Organization.objects.filter(pk=world.sites[0].pk).exists()
+    of_model = admin.site.get_model_admin(Organization)
+    assert not of_model.has_delete_permission(asked_by(world.platform_admin))
 
 
 def test_djangos_own_forms_save_nothing(world: World) -> None:
@@ -212,6 +215,12 @@ def test_the_menu_names_what_the_person_may_see(world: World) -> None:
         assert "<span>Audit</span>" in page
     for name in ("Start", "Organizations", "Nodes", "Tasks", "Participations"):
         assert f"<span>{name}</span>" not in steward
+
+
+def test_a_page_that_does_not_say_for_whom_it_is_is_for_nobody(world: World) -> None:
+    root = world.platform_admin
+    assert not ServicePage.open_to(root)
+    assert not ServicePage.targets(root).exists()
 
 
 def test_signing_out_ends_the_session(world: World) -> None:

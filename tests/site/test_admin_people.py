@@ -12,7 +12,7 @@ from apps.audit.actors import SYSTEM
 from apps.audit.models import Event
 from apps.organizations.choices import Role
 from apps.organizations.models import Membership, Organization
-from tests.desk import act, desk, manager_of, shown_to, text
+from tests.desk import act, address, desk, manager_of, shown_to, text
 from tests.stored import acts, nothing_stored
 from tests.worlds import World
 
@@ -53,6 +53,9 @@ def test_nobody_else_creates_organizations_or_people(world: World, person: str) 
             (User, {"username": "mine"}),
         ):
             assert act(user, model, "add", **data).status_code == 404
+    add = address(Organization, "add")
+    assert add not in text(desk(user).get(address(Organization)))
+    assert add in text(desk(world.platform_admin).get(address(Organization)))
     assert not Organization.objects.filter(name="Mine").exists()
     assert not User.objects.filter(username="mine").exists()
 
@@ -100,6 +103,13 @@ def test_what_is_shown_once_is_kept_nowhere(world: World) -> None:
     fields = {"username": "zoe", "role": "viewer", "organization": world.sites[0].pk}
     answer = act(world.people["admin0"], Membership, "new-person", **fields)
     assert "no-store" in answer["Cache-Control"]
+
+
+def test_who_is_deactivated_is_shown_to_be(world: World) -> None:
+    admin, bob = world.people["admin0"], world.people["bob"]
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    assert "Deactivated" in shown_to(admin, bob.memberships.get())
+    assert "Deactivated" not in shown_to(admin, admin.memberships.get())
 
 
 def test_nobody_is_let_into_a_foreign_organization(world: World, rival: World) -> None:

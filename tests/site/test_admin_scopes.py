@@ -10,6 +10,7 @@ from apps.accounts.models import User
 from apps.algorithms.models import AlgorithmVersion
 from apps.audit.actors import SYSTEM
 from apps.collaborations.models import Collaboration, Participation, Study
+from apps.collaborations.services import set_collaboration_admins
 from apps.collaborations.studies import create_study
 from apps.nodes.models import Node
 from apps.organizations.models import Membership, Organization
@@ -150,7 +151,14 @@ def test_a_manager_is_told_no_numbers_of_an_organizations_other_affairs(
     page = shown_to(manager_of(world), world.sites[0])
     assert "1 of 1 online" in page
     assert "people" not in page
-    assert "4 people" in shown_to(world.people["admin0"], world.sites[0])
+    admin, own, other = world.people["admin0"], *world.sites[:2]
+    assert "4 people" in shown_to(admin, own)
+    manage = [manager_of(world), admin]
+    set_collaboration_admins(
+        collaboration=world.collaboration, admins=manage, actor=SYSTEM
+    )
+    assert "1 of 1 online" in shown_to(admin, other)
+    assert "people" not in shown_to(admin, other)
 
 
 def test_filters_offer_no_foreign_names(world: World, rival: World) -> None:
@@ -158,6 +166,7 @@ def test_filters_offer_no_foreign_names(world: World, rival: World) -> None:
         page = text(desk(world.people["admin0"]).get(address(model)))
         assert rival.sites[0].name not in page, model
         assert rival.collaboration.name not in page, model
+        assert rival.nodes[0].node.name not in page, model
         assert world.sites[0].name in page, model
 
 

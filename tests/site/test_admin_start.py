@@ -11,6 +11,7 @@ from apps.collaborations.services import archive_collaboration, invite_organizat
 from apps.nodes.models import Node
 from apps.organizations.services import create_organization
 from apps.tasks.models import Run, Task
+from ptm_site.admin_start import nobody_in_charge
 from tests.desk import address, desk, manager_of, text
 from tests.worlds import World
 
@@ -38,6 +39,9 @@ def test_all_is_calm_in_a_new_world(world: World) -> None:
     page = text(desk(world.people["admin0"]).get("/admin/"))
     assert "1 of 1 node online." in page
     assert "Every node is online." in page
+    Node.objects.update(revoked_at=timezone.now())
+    page = text(desk(world.people["admin0"]).get("/admin/"))
+    assert "There is none yet." in page
 
 
 def test_each_number_counts_what_its_list_shows(world: World, rival: World) -> None:
@@ -72,6 +76,8 @@ def test_nobody_is_told_of_other_peoples_matters(world: World, rival: World) -> 
     sent = rival.send()
     for run in Run.objects.filter(task=sent["id"]):
         age(run)
+    failing, *_ = Run.objects.filter(task=rival.send()["id"])
+    age(failing, status="failed", code="internal", finished_at=timezone.now())
     Node.objects.filter(organization__in=rival.sites).update(last_seen_at=None)
     assert set(numbers(world.people["admin0"]).values()) == {"0"}
     page = text(desk(world.people["admin0"]).get("/admin/"))
@@ -111,6 +117,7 @@ def test_a_platform_admin_hears_of_organizations_without_an_admin(
     assert numbers(world.platform_admin)["Organizations without an admin"] == "0"
     create_organization(name="Site West", actor=SYSTEM)
     assert numbers(world.platform_admin)["Organizations without an admin"] == "1"
+    assert nobody_in_charge(world.people["admin0"]).number == 0  # of their own
     page = text(desk(world.platform_admin).get("/admin/"))
     assert "Site West" in page
 

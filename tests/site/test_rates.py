@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from rest_framework.test import APIClient
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.test import APIClient, APIRequestFactory
+from rest_framework.views import APIView
 
 from apps.accounts.choices import TokenScope
 from ptm_site import rates
@@ -77,6 +81,20 @@ def test_refused_requests_count_for_their_address(world: World) -> None:
     assert refused["Retry-After"] == "60"
     elsewhere = alice.get(ME, REMOTE_ADDR="10.0.0.9")
     assert elsewhere.status_code == 200
+
+
+def test_strangers_are_not_one_person(world: World) -> None:
+    """Where a view lets them in, their address is all that is counted."""
+
+    class Open(APIView):
+        permission_classes = (AllowAny,)
+
+        def get(self, request: Request) -> Response:
+            return Response("open")
+
+    door = rates.RateLimits(Open.as_view())
+    answers = [door(APIRequestFactory().get(ME)) for _ in range(17)]
+    assert [a.status_code for a in answers] == [200] * 16 + [429]
 
 
 def test_requests_beyond_the_scope_count_too(world: World) -> None:

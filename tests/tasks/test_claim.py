@@ -94,6 +94,16 @@ def test_a_repeated_claim_returns_the_same_runs_and_no_more(world: World) -> Non
     assert first == again == with_more_room
 
 
+def test_a_repeat_gives_nothing_that_another_node_claimed_by_that_number(
+    world: World,
+) -> None:
+    world.send()
+    first, others = world.nodes[0].claimed(), world.nodes[1].claimed()
+    assert len(others) == 1
+    again = world.nodes[0].claim(number=1).json()["runs"]
+    assert ids(again) == ids(first)
+
+
 def test_a_repeat_gives_nothing_new_when_all_its_runs_moved_on(world: World) -> None:
     """A late copy of a claim must not assign runs that the node never hears of."""
     runs_of(world, 2)
@@ -203,6 +213,20 @@ def test_a_run_that_this_node_cannot_do_does_not_hide_those_behind_it(
     world.send(organizations=[world.sites[0].pk], databases=[{"label": "b"}])
     (second,) = runs_of(world, 1)
     assert ids(world.nodes[0].claimed(capacity=1)) == [second]
+
+
+def test_what_reads_no_database_is_given_to_who_serves_the_collaboration_only(
+    world: World,
+) -> None:
+    summary, *_ = world.version.manifest["functions"]
+    summary["databases"] = []
+    world.version.save()
+    silent = add_node(world, world.sites[0], world.people["admin0"])
+    silent.hello([])
+    world.send(organizations=[world.sites[0].pk], databases=[])
+    with nothing_stored():
+        assert silent.claimed() == []
+    assert len(world.nodes[0].claimed()) == 1
 
 
 def test_after_the_consent_ended_nothing_is_given(world: World) -> None:

@@ -4,16 +4,22 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from guardian.shortcuts import assign_perm  # noqa: TID251
 
 from apps.algorithms.services import allow_version, withdraw_version
 from apps.audit.actors import SYSTEM
-from apps.collaborations.services import invite_organization
+from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.models import Participation
+from apps.collaborations.services import answer_invitation, invite_organization
+from apps.errors import Invalid
 from apps.nodes.models import Enrolment
 from apps.organizations.choices import Role
 from apps.organizations.services import create_organization, grant_membership
 from apps.tasks.models import Input, Run, Task
+from apps.tasks.parties import collaboration_for, sending_organizations
 from tests.stored import acts, counts, nothing_stored
 from tests.worlds import World
 
@@ -158,6 +164,47 @@ def test_nobody_sends_for_an_organization_of_others(world: World, rival: World) 
         assert refused(world, organization=site) == (422, "organization_unknown")
 
 
+def test_a_task_is_sent_for_no_organization_in_which_one_only_looks(
+    world: World, rival: World
+) -> None:
+    """Nor for one that does not take part, or of which one is no member."""
+    alice, looked_at = world.people["alice"], world.sites[1]
+    grant_membership(user=alice, organization=looked_at, role=Role.VIEWER, actor=SYSTEM)
+    for site in (rival.sites[0], world.sites[2]):
+        grant_membership(
+            user=alice, organization=site, role=Role.RESEARCHER, actor=SYSTEM
+        )
+    left = world.sites[2].participations.get()
+    answer_invitation(
+        participation=left, answer=ParticipationStatus.ENDED, actor=SYSTEM
+    )
+    by_hand = Group.objects.create(name="senders")
+    by_hand.user_set.add(world.people["dave"])
+    assign_perm("send_tasks", by_hand, world.sites[0])
+    to: dict[str, Any] = {"organizations": [looked_at.pk]}
+    for person, site in (
+        ("alice", looked_at),
+        ("alice", rival.sites[0]),
+        ("alice", world.sites[2]),
+        ("dave", world.sites[0]),
+    ):
+        found = refused(world, person, organization=site.pk, **to)
+        assert found == (422, "organization_unknown"), (person, site)
+    Participation.objects.filter(pk=left.pk).update(may_create_tasks=False)
+    found = refused(world, organization=world.sites[2].pk, **to)
+    assert found == (422, "organization_unknown")
+    assert send(world, organization=world.sites[0].pk, **to).status_code == 201
+
+
+def test_for_who_is_deactivated_there_is_no_collaboration(world: World) -> None:
+    alice = world.people["alice"]
+    alice.is_active = False
+    with pytest.raises(Invalid) as refusal:
+        collaboration_for(alice, world.collaboration.pk)
+    assert refusal.value.code == "collaboration_unknown"
+    assert sending_organizations(alice, world.collaboration) == []
+
+
 def test_a_platform_admin_sends_only_where_a_role_allows_it(
     world: World, rival: World
 ) -> None:
@@ -242,6 +289,10 @@ def test_a_version_that_another_collaboration_allows_is_not_allowed_here(
     foreign = send(world, image=rival.version.image)
     missing = send(world, image="registry.test/no/such@sha256:" + "0" * 64)
     assert foreign.content == missing.content
+    _, _, digest = world.version.image.partition("@")
+    repository = rival.version.algorithm.repository
+    image = f"{repository}@{digest}"
+    assert refused(world, image=image) == (422, "image_not_allowed")
     allow_version(
         version=rival.version, collaboration=world.collaboration, actor=SYSTEM
     )

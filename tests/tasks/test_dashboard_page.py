@@ -160,6 +160,7 @@ def test_a_newcomer_is_shown_the_first_steps_with_links_that_work(world: World) 
     assert [client.get(link).status_code for link in links] == [200] * 3
     world.send()
     assert not section(dashboard(world), "steps")
+    assert section(dashboard(world, "admin0"), "steps")  # who has sent nothing yet
 
 
 @pytest.mark.parametrize("person", ["bob", "carol"])
@@ -170,6 +171,13 @@ def test_who_may_not_send_tasks_is_told_what_else_there_is(
     assert "What you can do here" in steps
     assert "role of researcher" in steps
     assert "/tasks/new/" not in steps
+
+
+def test_who_has_left_is_shown_nothing_of_what_they_sent(world: World) -> None:
+    world.send(name="No longer mine")
+    membership = Membership.objects.get(user=world.people["alice"])
+    end_membership(membership=membership, actor=SYSTEM)
+    assert "No longer mine" not in dashboard(world)
 
 
 def test_who_belongs_to_no_organization_is_told_whom_to_ask(world: World) -> None:

@@ -7,10 +7,13 @@ import pytest
 from django.utils import timezone
 
 from apps.audit.actors import SYSTEM
+from apps.errors import Missing
 from apps.organizations.models import Membership
 from apps.organizations.services import end_membership
-from apps.tasks.idempotency import sweep_idempotency_keys
+from apps.tasks.authoring import TaskRequest
+from apps.tasks.idempotency import KeyedRequest, sweep_idempotency_keys
 from apps.tasks.models import IdempotencyKey, Task
+from apps.tasks.services import create_task
 from tests.stored import nothing_stored
 from tests.worlds import World
 
@@ -82,6 +85,13 @@ def test_a_key_belongs_to_one_user(world: World, rival: World) -> None:
     assert Task.objects.count() == 3
 
 
+def test_nobody_is_answered_by_a_key_of_somebody_else(world: World) -> None:
+    send(world, "k")
+    world.collaboration.allowed_versions.clear()
+    assert send(world, "k").status_code == 200
+    assert send(world, "k", "admin0").status_code == 422
+
+
 def test_without_a_key_every_request_counts(world: World) -> None:
     assert world.send()["id"] != world.send()["id"]
     assert send(world, "").status_code == 201
@@ -115,6 +125,11 @@ def test_a_repeat_is_checked_for_visibility_again(world: World) -> None:
     with nothing_stored():
         answer = send(world, "k")
     assert (answer.status_code, answer.content) == (404, missing)
+    # Whatever shows the task asks too: the service does not count on that.
+    request = TaskRequest(world.collaboration.pk, [], image="", function="", name="")
+    keyed = KeyedRequest.read("k", "/api/v1/tasks/", world.task_body())
+    with pytest.raises(Missing):
+        create_task(initiator=world.people["alice"], request=request, keyed=keyed)
 
 
 @pytest.mark.parametrize("key", ["x" * 201, "tab\there", "bell\x07", "é\x85"])

@@ -365,6 +365,16 @@ def test_lanes_are_those_that_the_reader_may_see(world: World, rival: World) -> 
     assert lanes_of([task], rival.people["alice"]) == {task.pk: []}
 
 
+def test_of_a_site_that_left_nothing_is_told_of_its_nodes(world: World) -> None:
+    task = Task.objects.get(pk=world.send()["id"])
+    # In the instant before its queued run is cancelled.
+    world.sites[1].participations.update(status="ended")
+    lanes = lanes_of([task], world.people["alice"])[task.pk]
+    (notes,) = (e.notes for e in lanes if e.run.organization == world.sites[1])
+    none = f"{world.sites[1].name} has no node yet; an admin of it can enrol one."
+    assert text(notes) == none
+
+
 CANCELS = [
     (["queued"], "Cancels 1 queued run."),
     (

@@ -148,6 +148,8 @@ async def test_a_stranger_is_closed_out_and_told_nothing(world: World) -> None:
         async with Page(session) as page:
             await page.watch(f"presence:{world.sites[0].pk}")
             assert await page.close_code() == REFUSED, session
+    async with Page("") as silent:
+        assert await silent.close_code() == REFUSED
 
 
 async def test_no_other_site_may_open_it(world: World) -> None:

@@ -63,6 +63,17 @@ def test_a_run_held_in_another_attempt_is_missing_and_to_be_stopped(
     assert status(run) == "queued"
 
 
+def test_of_two_attempts_at_one_node_the_older_is_to_be_stopped(
+    world: World, run: dict[str, Any]
+) -> None:
+    node = world.nodes[0]
+    node.heartbeat([])
+    (again,) = node.claimed()
+    answer = node.heartbeat([holding(run), holding(again)])
+    assert answer.json()["stop"] == [{**holding(run), "reason": "superseded"}]
+    assert status(run) == "claimed"
+
+
 def test_what_is_held_stays(world: World, run: dict[str, Any]) -> None:
     with nothing_stored():
         answer = world.nodes[0].heartbeat([holding(run)])

@@ -171,6 +171,20 @@ def test_only_who_controls_the_task_may_run_it_again(
     assert found == [expected for _, _, expected in table]
 
 
+def test_whoever_of_the_site_runs_nothing_again_once_it_has_left(
+    world: World, ended: dict[str, Any]
+) -> None:
+    """They see what ran at their own site, and may send for it elsewhere."""
+    answer_invitation(
+        participation=Participation.objects.get(organization=world.sites[0]),
+        answer=ParticipationStatus.ENDED,
+        actor=SYSTEM,
+    )
+    world.person("admin0")
+    with nothing_stored():
+        assert again(world, ended["run"], "admin0").status_code == 403
+
+
 def test_the_others_of_the_task_are_left_alone(world: World) -> None:
     task = world.send()
     (failing,) = world.nodes[0].claimed()

@@ -194,6 +194,7 @@ def test_run_again_makes_a_new_lane_and_lists_the_earlier_run(
     again = Run.objects.get(supersedes=run["run"])
     assert "Queued" in lane(html, again.pk)
     assert f"lane-{run['run']}" not in html
+    assert "Earlier runs" not in page(browser(world, "dave"), path)  # of another site
     earlier = html.split("Earlier runs")[1]
     assert f'href="/runs/{run["run"]}/log/"' in earlier
     assert f'href="/results/{Run.objects.get(pk=run["run"]).result.pk}/"' in earlier

@@ -11,11 +11,15 @@ from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
 from apps.collaborations.models import Participation
 from apps.collaborations.services import answer_invitation
+from apps.errors import Missing
 from apps.nodes.services import revoke_node
 from apps.organizations.models import Membership
 from apps.organizations.services import end_membership
 from apps.results.models import Result
+from apps.tasks import api
 from apps.tasks.models import Run, Task
+from apps.tasks.newest import Search, nearest_tasks
+from apps.tasks.task_rows import rows_of
 from tests.worlds import World
 
 NOBODY = 10**9
@@ -190,6 +194,19 @@ def test_foreign_and_missing_things_get_the_same_answer(
         assert alice.get(f"/api/v1/results/?{query}").json()["results"] == []
 
 
+def test_a_right_that_ends_while_the_answer_is_made_is_asked_again(
+    world: World, rival: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, stranger = world.send()["id"], rival.people["alice"]
+    for since in (None, 0):
+        with pytest.raises(Missing):
+            api.has_news(stranger, task, since)
+    monkeypatch.setattr(api, "has_news", lambda *asked: True)  # it saw the task
+    answer = rival.person("alice").get(f"/api/v1/tasks/{task}/")
+    missing = rival.person("alice").get(f"/api/v1/tasks/{NOBODY}/")
+    assert (answer.status_code, answer.content) == (404, missing.content)
+
+
 def test_leaving_an_organization_ends_everything_at_once(world: World) -> None:
     task = finished_task(world, "collaboration")
     for person in ("alice", "dave"):
@@ -236,3 +253,5 @@ def test_a_person_who_was_shut_out_sees_nothing(world: World) -> None:
     assert not Task.objects.visible_to(bob).exists()
     assert not Run.objects.visible_to(bob).exists()
     assert not Result.objects.visible_to(bob).exists()
+    assert not rows_of(Search(bob, {}), 0, 1)
+    assert not nearest_tasks(bob, {}, "-pk", 10).exists()
