@@ -2,10 +2,10 @@
 
 import logging
 import secrets
+import sys
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import InterfaceError, OperationalError
@@ -21,12 +21,8 @@ logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 INTERNAL = "Something went wrong on our side; tell the operator the incident's number."
 UNAVAILABLE = "A part of the server does not answer just now; try again in a moment."
-# The database or Redis, which a server on several machines can be without for a while.
-AWAY: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
-if settings.REDIS_URL:  # its client takes long to import
-    from redis.exceptions import RedisError
-
-    AWAY += (RedisError,)
+# The database, which a server on several machines can be without for a while.
+AWAY = (OperationalError, InterfaceError)
 AGAIN_SECONDS = 5
 
 
@@ -128,9 +124,15 @@ def _incident(error: Exception) -> Response:
 
 def fault_of(error: BaseException | None) -> Fault:
     """What is told of an error that is ours."""
-    if isinstance(error, AWAY):
+    if isinstance(error, AWAY) or _is_of_redis(error):
         return Fault(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", UNAVAILABLE)
     return Fault(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", INTERNAL)
+
+
+def _is_of_redis(error: BaseException | None) -> bool:
+    """Without importing its client: that takes long, and most servers have none."""
+    redis = sys.modules.get("redis")
+    return redis is not None and isinstance(error, redis.RedisError)
 
 
 def log_incident(error: BaseException | None) -> str:
