@@ -18,6 +18,7 @@ from tools.rig.registry import Registry
 DOC = (ROOT / "docs/algorithms.md").read_text()
 SCHEMA = json.loads((ROOT / "apps/algorithms/manifest.schema.json").read_text())
 BLOCKS = blocks_of(DOC)
+PUSHED = ("demo/mean", "demo/rows")
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,8 @@ def desk(
 ) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("desk")
     with Registry(tmp_path_factory.mktemp("registry"), free_port()) as registry:
+        for repository in PUSHED:  # their base image is large
+            registry.lend(repository)
         (folder / "registry.password").write_text(registry.passwords["publisher"])
         environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

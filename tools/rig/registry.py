@@ -64,12 +64,16 @@ class Registry(Service):
         name = f"{self.host}/{repository}"
         try:
             client.images.get(image).tag(name, tag)
-            layers.lend(self.kept_layers, self._storage, repository)
+            self.lend(repository)
             digest = self._push(client, name, tag)
             layers.keep(self.kept_layers, self._storage)
         except DockerException as error:
             raise RigError(f"{image} could not be pushed: {error}.") from error
         return f"{name}@{digest}"
+
+    def lend(self, repository: str) -> None:
+        """Give it the large layers that any registry of the rig was sent before."""
+        layers.lend(self.kept_layers, self._storage, repository)
 
     def _push(self, client: docker.DockerClient, name: str, tag: str) -> str:
         account = self.auth("publisher")
