@@ -24,10 +24,12 @@ from tests.worlds import World
 pytestmark = pytest.mark.backends
 
 
-def ids(world: World, query: str = "", person: str = "alice") -> list[int]:
+def ids(
+    world: World, query: str = "", person: str = "alice", size: int = 2
+) -> list[int]:
     """Every task of the list, page by page."""
     found: list[int] = []
-    url: str | None = f"/api/v1/tasks/?page_size=2&{query}"
+    url: str | None = f"/api/v1/tasks/?page_size={size}&{query}"
     while url:
         answer = world.person(person).get(url)
         assert answer.status_code == 200, answer.content
@@ -36,9 +38,10 @@ def ids(world: World, query: str = "", person: str = "alice") -> list[int]:
     return found
 
 
-def backwards(world: World, person: str) -> list[int]:
+def backwards(world: World, person: str, size: int) -> list[int]:
     """The same list, from its last page up to the first."""
-    client, url = world.person(person), "/api/v1/tasks/?page_size=2&cursor=cj0x"
+    client = world.person(person)
+    url = f"/api/v1/tasks/?page_size={size}&cursor=cj0x"
     found: list[int] = []
     while url:
         page = client.get(url).json()
@@ -61,9 +64,10 @@ def mixed_tasks(world: World) -> None:
         )
 
 
-@pytest.mark.parametrize("near", [0, 3, 1000])
+# Small pages where a page can end within what is near, and lie beyond it.
+@pytest.mark.parametrize(("near", "size"), [(0, 6), (3, 2), (1000, 6)])
 def test_the_list_is_exact_wherever_it_finds_its_pages(
-    world: World, rival: World, monkeypatch: pytest.MonkeyPatch, near: int
+    world: World, rival: World, monkeypatch: pytest.MonkeyPatch, near: int, size: int
 ) -> None:
     monkeypatch.setattr(newest, "NEAR", near)
     # What is written for one NEAR is not asked with another.
@@ -76,8 +80,8 @@ def test_the_list_is_exact_wherever_it_finds_its_pages(
             expected = Task.objects.visible_to(each.people[person]).order_by("-pk")
             seen = list(expected.values_list("pk", flat=True))
             assert seen
-            assert ids(each, person=person) == seen, person
-            assert backwards(each, person) == seen, person
+            assert ids(each, person=person, size=size) == seen, person
+            assert backwards(each, person, size) == seen, person
 
 
 def fresh_rows() -> Any:
