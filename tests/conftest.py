@@ -83,7 +83,10 @@ def _own_files(settings: LazySettings, tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def _worlds(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> list[World]:
     """Both worlds, which stand while tests change and roll back."""
-    with django_db_blocker.unblock(), override_settings(PASSWORD_HASHERS=QUICK):
+    with (
+        django_db_blocker.unblock(),
+        override_settings(PASSWORD_HASHERS=QUICK, WHITENOISE_AUTOREFRESH=True),
+    ):
         with transaction.atomic():
             worlds = [build_world(name) for name in NAMES]
         standing.keep()
