@@ -34,6 +34,8 @@ def test_a_node_is_revoked_by_name(world: World) -> None:
     run("revoke_node", site.name, client.node.name)
     assert Node.objects.get(pk=client.node.pk).revoked_at is not None
     assert client.claim().json()["code"] == "node_revoked"
+    with pytest.raises(CommandError):  # a new one may have its name
+        run("revoke_node", site.name, client.node.name)
 
 
 def test_the_runs_of_a_node_are_given_back_by_its_name(world: World) -> None:
