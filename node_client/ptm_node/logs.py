@@ -3,7 +3,8 @@
 import logging
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ptm_node.errors import RunFailure
@@ -32,9 +33,14 @@ class LogFolder:
         return sorted(Key(int(name[1]), int(name[2])) for name in found if name)
 
     def make_room(self) -> None:
-        files = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)
-        for path in files[: -_KEPT_FILES + 1]:
+        for _, path in sorted(self._ages())[: -_KEPT_FILES + 1]:
             path.unlink(missing_ok=True)
+
+    def _ages(self) -> Iterator[tuple[float, Path]]:
+        for path in self._folder.iterdir():
+            # Another attempt may be making room at the same moment.
+            with suppress(FileNotFoundError):
+                yield path.stat().st_mtime, path
 
 
 class LogKeeper:

@@ -85,8 +85,14 @@ class Collector:
         found = list(place.iterdir()) if place.exists() else []
         held = {f"{row.key}.log" for row in self._rows()}
         for path in found:
-            if path.name not in held and path.stat().st_mtime < self._before:
+            if path.name not in held and self._is_old(path):
                 yield from self._remove("log", path)
+
+    def _is_old(self, path: Path) -> bool:
+        try:
+            return path.stat().st_mtime < self._before
+        except FileNotFoundError:
+            return False  # the daemon was quicker
 
     def _remove(self, kind: str, path: Path) -> Iterator[Rubbish]:
         try:

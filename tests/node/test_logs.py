@@ -77,3 +77,17 @@ def test_the_oldest_logs_make_room(
     folder.make_room()
     kept = sorted(path.name for path in (tmp_path / "logs").iterdir())
     assert kept == ["3-1.log", "4-1.log"]
+
+
+def test_a_log_that_goes_meanwhile_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several attempts make room at the same moment."""
+    monkeypatch.setattr(logs, "_KEPT_FILES", 2)
+    folder = LogFolder(tmp_path / "logs")
+    for run in range(3):
+        folder.path(Key(run, 1)).touch()
+    # Listed, and not there.
+    folder.path(Key(9, 1)).symlink_to(tmp_path / "gone")
+    folder.make_room()
+    assert len([*(tmp_path / "logs").glob("[0-2]-1.log")]) == 1
