@@ -16,7 +16,7 @@ from apps.collaborations.services import answer_invitation
 from apps.nodes.models import Node
 from apps.tasks.dispatch import claim_runs
 from apps.tasks.models import Run
-from tests.daemon import NodeClient, holding
+from tests.daemon import holding
 from tests.stored import moves, nothing_stored
 from tests.worlds import World, add_node
 
@@ -172,8 +172,12 @@ def test_the_runs_of_another_organization_are_not_given(world: World) -> None:
         assert world.nodes[2].claimed() == []
 
 
-def silent_about(world: World, node: NodeClient, **announced: Any) -> None:
-    node.hello(world.released() if "collaborations" not in announced else [])
+def test_nor_are_they_beside_own_ones(world: World) -> None:
+    task = world.send()
+    (later,) = runs_of(world, 1)
+    own = task["runs"][0]["id"]
+    assert ids(world.nodes[0].claimed(capacity=1)) == [own]
+    assert ids(world.nodes[0].claimed()) == [later]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +216,9 @@ def test_a_run_that_this_node_cannot_do_does_not_hide_those_behind_it(
     able.hello([{"id": world.collaboration.pk, "databases": only_b}])
     world.send(organizations=[world.sites[0].pk], databases=[{"label": "b"}])
     (second,) = runs_of(world, 1)
-    assert ids(world.nodes[0].claimed(capacity=1)) == [second]
+    (run,) = world.nodes[0].claimed(capacity=1)
+    assert run["run"] == second
+    assert world.nodes[0].heartbeat([holding(run)]).json()["work"] is False
 
 
 def test_what_reads_no_database_is_given_to_who_serves_the_collaboration_only(
