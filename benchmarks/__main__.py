@@ -10,6 +10,7 @@ from benchmarks.latency import measure_latency
 from benchmarks.left_over import measure_left_over
 from benchmarks.lists import measure_lists
 from benchmarks.memory import measure_memory
+from benchmarks.nodes import measure_nodes
 from benchmarks.pages import measure_pages
 from benchmarks.throughput import AT_ONCE, measure_throughput
 from benchmarks.weight import measure_weight
@@ -46,7 +47,8 @@ def measure(folder: Path, stack: ExitStack) -> list[Figure]:
     left = measure_left_over(platform, site, platform.world.images[0])
     weight = measure_weight(platform)
     pages, lists = measure_pages(folder / "pages"), measure_lists(folder / "lists")
-    return [*latency, *rates, *left, *memory, *weight, *pages, *lists]
+    nodes = measure_nodes(folder / "nodes")
+    return [*latency, *rates, *left, *memory, *weight, *pages, *lists, *nodes]
 
 
 def main() -> int:

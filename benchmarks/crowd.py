@@ -44,7 +44,7 @@ class Crowd:
             actor=SYSTEM,
         )
         self.stranger = Organization.objects.create(name="Strangers")
-        self.version = _version(self.own)
+        self.version = store_version(self.own)
         self.nodes = [self._node(site) for site in self.sites]
         self.now = timezone.now()
         (Path(settings.MEDIA_ROOT) / "shared").parent.mkdir(exist_ok=True)
@@ -119,7 +119,8 @@ class Crowd:
         )
 
 
-def _version(collaboration: Collaboration) -> AlgorithmVersion:
+def store_version(collaboration: Collaboration) -> AlgorithmVersion:
+    """The version that is measured with, allowed in the collaboration."""
     manifest = ROOT / "algorithms" / "summary" / "manifest.json"
     algorithm = Algorithm.objects.create(name="Summary", repository="bench/summary")
     version = AlgorithmVersion.objects.create(

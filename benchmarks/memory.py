@@ -1,5 +1,7 @@
-"""Resident memory of the idle server and the idle node."""
+"""Resident memory of the idle server and the idle node, and what processes work."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.figures import Figure
@@ -20,8 +22,24 @@ def measure_memory(platform: Platform) -> list[Figure]:
 
 def tree_mb(pid: int) -> float:
     """Return the resident set of a process and its children, in MB (10^6 bytes)."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return _resident_mb(pid) + sum(tree_mb(int(child)) for child in children)
+    return sum(_resident_mb(each) for each in _tree(pid))
+
+
+def tree_seconds(pid: int) -> float:
+    """Return how long a process and its children have had a core for themselves."""
+    return sum(_cpu_seconds(each) for each in _tree(pid))
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield from _tree(int(child))
+
+
+def _cpu_seconds(pid: int) -> float:
+    # After the program's name, which may hold anything: the 12th and 13th field.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident_mb(pid: int) -> float:

@@ -1,17 +1,14 @@
 """What the server needs for each page, with few tasks in its database and with many."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Self
 
+from benchmarks.answering import Answering
 from benchmarks.figures import Figure
 from benchmarks.turns import medians
 from tools.rig.errors import RigError
-from tools.rig.folders import ROOT
 from tools.rig.process import free_port
 from tools.rig.server import Server
 from tools.rig.world import Wanted, make_world
@@ -53,35 +50,20 @@ class Crowded:
     def __enter__(self) -> Self:
         world = make_world(self.server, Wanted("Benchmarks", SITES, []))
         sites = map(str, world.organizations.values())
-        self.child = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.page_times", str(self.count), *sites],
-            cwd=ROOT,
-            env=self.server.env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        measuring = ("benchmarks.page_times", str(self.count), *sites)
+        self.child = Answering(*measuring, env=self.server.env)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.child.communicate()
+        self.child.end()
 
     def queries(self, page: str) -> float:
-        return self._ask(f"{page} queries")[0]
+        found: list[float] = self.child.ask(f"{page} queries")
+        return found[0]
 
     def times(self, page: str) -> list[float]:
         """Milliseconds of some requests."""
-        return self._ask(f"{page} {REQUESTS}")
-
-    def _ask(self, question: str) -> list[float]:
-        stdin, stdout = self.child.stdin, self.child.stdout
-        if stdin is None or stdout is None:
-            raise RigError("The pages are not measured by a process of their own.")
-        print(question, file=stdin, flush=True)
-        line = stdout.readline()
-        if not line:
-            raise RigError(f"This could not be measured: {question}.")
-        found: list[float] = json.loads(line)
+        found: list[float] = self.child.ask(f"{page} {REQUESTS}")
         return found
 
 

@@ -139,3 +139,18 @@ def test_sqlite_is_durable_and_locks_at_the_start(tmp_path: Path) -> None:
     assert options["transaction_mode"] == "IMMEDIATE"
     assert "journal_mode=WAL" in options["init_command"]
     assert "synchronous=FULL" in options["init_command"]
+
+
+def test_the_server_opens_as_many_files_as_it_may() -> None:
+    """A socket and a connection for each node, on a machine that gives 1,024 to all."""
+    ask = "import resource as r; print(r.getrlimit(r.RLIMIT_NOFILE))"
+    script = f"import runpy; runpy.run_path('deploy/gunicorn.conf.py'); {ask}"
+    limited = 'ulimit -Sn 256 && ulimit -Hn 512 && exec "$@"'
+    done = subprocess.run(
+        ["bash", "-c", limited, "bash", sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "(512, 512)"

@@ -1,0 +1,103 @@
+"""A thousand idle nodes at one server: how soon they hear of work, what they weigh,
+and what they leave to everybody else."""
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from benchmarks.answering import Answering
+from benchmarks.figures import Figure, percentile
+from benchmarks.load import Connection, requests_per_second
+from benchmarks.memory import tree_mb, tree_seconds
+from tools.rig.errors import RigError
+from tools.rig.folders import ROOT
+from tools.rig.postgres import Postgres
+from tools.rig.process import free_port
+from tools.rig.redis import Redis
+from tools.rig.server import Server
+from tools.rig.world import Wanted, make_world
+
+COUNT = 1_000
+SITE = "Site North"
+PAGE = "/api/v1/tasks/?page_size=10"
+REQUESTS = 500
+WARM_SECONDS = 5.0
+CONNECTIONS = 16  # as many as there are threads, which then have their memory
+WAKES = 200
+IDLE_SECONDS = 20  # every node beats once
+KB_AIM = 40
+
+
+def measure_nodes(folder: Path, count: int = COUNT) -> list[Figure]:
+    alone = Server(folder / "embedded", free_port())
+    with ExitStack() as stack:
+        postgres = stack.enter_context(Postgres(folder / "postgres", free_port()))
+        redis = stack.enter_context(Redis(folder / "redis", free_port()))
+        settings = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+        settings["PTM_WORKERS"] = "2"
+        shared = Server(folder / "two", free_port(), settings)
+        return [
+            *measure_server(alone, f"{count:,} nodes, embedded", count),
+            *measure_server(shared, f"{count:,} nodes, two processes", count),
+        ]
+
+
+def measure_server(server: Server, name: str, count: int) -> list[Figure]:
+    # So many requests of one address are more than what an office may ask.
+    server.env["PTM_REQUESTS_A_MINUTE"] = str(10**9)
+    known = make_fleet(server, count)
+    signed = {"Authorization": f"Bearer {known['token']}"}
+    with server, ExitStack() as stack:
+        links = [
+            stack.enter_context(Connection(server.port, signed))
+            for _ in range(CONNECTIONS)
+        ]
+        requests_per_second(links, lambda each: each.get(PAGE), WARM_SECONDS)
+        without = links[0].milliseconds(PAGE, REQUESTS)
+        before = tree_mb(server.pid)
+        with Answering("benchmarks.idle", env=server.env) as fleet:
+            connected = fleet.ask(json.dumps(known))
+            cores = idle_cores(server)
+            beside = links[0].milliseconds(PAGE, REQUESTS)
+            heard = fleet.ask(str(min(WAKES, count)))
+            grown = tree_mb(server.pid) - before
+        without += links[0].milliseconds(PAGE, REQUESTS)
+    if heard["failures"]:
+        raise RigError(f"{name}: {heard['failures'][0]}.")
+    alone, together = percentile(without, 0.95), percentile(beside, 0.95)
+    return [
+        Figure(f"{name}: all connected", connected["seconds"], "s"),
+        Figure(f"{name}: wake-up, p50", percentile(heard["wake"], 0.5), "ms"),
+        Figure(f"{name}: wake-up, p95", percentile(heard["wake"], 0.95), "ms"),
+        Figure(f"{name}: echo, p95", percentile(heard["echo"], 0.95), "ms"),
+        Figure(f"{name}: memory of one", grown * 1000 / count, "kB", KB_AIM),
+        Figure(f"{name}: work for all", cores, "cores"),
+        Figure(f"{name}: list page, p95", together, "ms"),
+        Figure(f"{name}: list page, with ÷ without", together / alone, "×"),
+    ]
+
+
+def idle_cores(server: Server) -> float:
+    """How many cores the server needs while nobody but the nodes asks it."""
+    began, spent = time.monotonic(), tree_seconds(server.pid)
+    time.sleep(IDLE_SECONDS)
+    return (tree_seconds(server.pid) - spent) / (time.monotonic() - began)
+
+
+def make_fleet(server: Server, count: int) -> dict[str, Any]:
+    world = make_world(server, Wanted("Benchmarks", [SITE], []))
+    sender = str(world.organizations[SITE])
+    made = subprocess.run(
+        [sys.executable, "-m", "benchmarks.fleet", str(count), sender],
+        cwd=ROOT,
+        env=server.env,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if made.returncode:
+        raise RigError(f"{count} nodes could not be stored.")
+    return {**json.loads(made.stdout), "server": server.url, "token": world.token}
