@@ -53,6 +53,8 @@ class Outbox:
             if row.stop is not None and row.phase is not Phase.STARTED:
                 self.discard(row.key, row.stop)
             elif row.report is not None:
+                if not self._is_recorded(row.key, row.report):
+                    self._record_end(row.key, row.report)
                 self.add(LastReport(self, row.key, row.report))
             elif row.phase in _WAITING:
                 self.notice(row.key, Status(row.phase))
@@ -69,7 +71,7 @@ class Outbox:
     def last_word(self, key: Key, report: Report) -> None:
         """The end of an attempt without a result. Anything else of it is dropped."""
         self.site.journal.ended(key, report)
-        self._record(f"run.{report.status}", key, code=report.code)
+        self._record_end(key, report)
         self._drop(key)
         self.site.spool.discard(key)
         self.add(LastReport(self, key, report))
@@ -155,6 +157,14 @@ class Outbox:
         """The server has the whole result."""
         self._record("result.sent", key, sha256=output.sha256, size=output.size)
         self.forget(key)
+
+    def _record_end(self, key: Key, report: Report) -> None:
+        self._record(f"run.{report.status}", key, code=report.code)
+
+    def _is_recorded(self, key: Key, report: Report) -> bool:
+        """Whether the earlier life that journalled the end lived to record it."""
+        ends = self.site.audit.newest(f"run.{report.status}")
+        return any((end["run"], end["attempt"]) == key for end in ends)
 
     def _record(self, event: str, key: Key, **facts: Fact) -> None:
         self.site.audit.record(event, run=key.run, attempt=key.attempt, **facts)

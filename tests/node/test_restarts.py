@@ -324,18 +324,39 @@ def test_a_stop_of_a_run_that_waits_for_a_slot_is_carried_out_at_once(
     assert server.count("/runs/2/report/") == 1
 
 
+FAILED = Report(1, Status.FAILED, Code.EXIT_NONZERO, "exit status 4", retry=False)
+
+
 def test_a_last_word_that_was_not_heard_is_said_again(
     past: Past, server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
-    past.journal.ended(
-        KEY, Report(1, Status.FAILED, Code.EXIT_NONZERO, "exit status 4", retry=False)
-    )
+    past.journal.ended(KEY, FAILED)
     past.journal.close()
     daemon = start()
     server.wait_status(past.run, "failed")
     assert past.run.detail == "exit status 4"
     assert engine.starts == []
     wait_until_clean(daemon)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_killed_around_the_record_of_an_end_the_audit_has_it_once(
+    recorded: bool,
+    past: Past,
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+) -> None:
+    past.journal.ended(KEY, FAILED)
+    past.journal.close()
+    if recorded:
+        with closing(Audit(past.state / "audit.sqlite3")) as audit:
+            audit.record("run.failed", run=1, attempt=1, code=FAILED.code)
+    daemon = start()
+    server.wait_status(past.run, "failed")
+    wait_until_clean(daemon)
+    [end] = audited(past, "run.failed")
+    assert (end["run"], end["attempt"], end["code"]) == (1, 1, "exit_nonzero")
 
 
 def test_a_lost_spool_is_owned_up_to(
