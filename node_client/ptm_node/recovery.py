@@ -1,8 +1,10 @@
 """Takes up what an earlier life left, and removes what belongs to no run."""
 
 import logging
+import os
 import shutil
 
+from ptm_node.contracts import ptm
 from ptm_node.errors import RunFailure
 from ptm_node.journal import Phase
 from ptm_node.roster import Roster
@@ -66,7 +68,7 @@ class Recovery:
         if self._roster.has(key):
             return
         row = self._site.journal.row(key)
-        phase = row.phase if row else None
+        phase = row.phase if row and self._is_of_this_state(found) else None
         if phase is Phase.CLAIMED and found.started:
             # The daemon ended between the start and the note of it.
             now = self._site.life.clock.now()
@@ -74,6 +76,11 @@ class Recovery:
         elif phase is not Phase.STARTED:
             log.info("removing the left-over container of run %s", key)
             self._site.runtime.remove(found.handle)
+
+    def _is_of_this_state(self, found: Recovered) -> bool:
+        """Not if this is a copy of the state folder: the result would be elsewhere."""
+        output = ptm.output_file(self._site.work_folder(found.handle.key))
+        return os.path.realpath(output) in map(os.path.realpath, found.sources)
 
     def _take_up(self) -> None:
         rows = self._site.journal.rows()

@@ -4,6 +4,7 @@ The last one's end is arranged by writing journal, spool and engine as they were
 test_daemon_process.py ends real processes.
 """
 
+import shutil
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -182,6 +183,25 @@ def test_killed_while_the_container_ran_it_is_adopted(
     released.set()
     assert completed(server, past.run) == b'"first"'
     assert engine.starts == [KEY]
+    wait_until_clean(daemon)
+
+
+def test_a_copied_state_folder_does_not_adopt_what_writes_elsewhere(
+    tmp_path: Path,
+    past: Past,
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+) -> None:
+    engine.present[IMAGE] = waits_for(threading.Event())
+    handle = past.started()
+    past.journal.started(KEY, handle.id, at=4e9)
+    past.journal.close()
+    copy = tmp_path / "copy"
+    shutil.copytree(past.state, copy)
+    daemon = start(node={"state": str(copy)})
+    server.wait_status(past.run, "failed")
+    assert (past.run.code, past.run.retry) == ("runtime_unavailable", True)
     wait_until_clean(daemon)
 
 

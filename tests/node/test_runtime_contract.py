@@ -126,9 +126,11 @@ def test_a_container_runs_to_its_end(bench: Bench) -> None:
 
 
 def test_prepared_is_not_started(bench: Bench) -> None:
-    handle = bench.runtime.prepare(bench.spec("nonce"), never)
+    wanted = bench.spec("nonce")
+    handle = bench.runtime.prepare(wanted, never)
     assert bench.runtime.wait(handle, 0.2) is None
-    assert bench.runtime.recover() == [Recovered(handle, started=False)]
+    sources = frozenset(mount.source for mount in wanted.mounts)
+    assert bench.runtime.recover() == [Recovered(handle, False, sources)]
 
 
 def test_the_exit_status_is_the_containers(bench: Bench) -> None:
@@ -206,7 +208,8 @@ def test_a_later_life_finds_what_runs_and_waits_for_it(bench: Bench) -> None:
     handle = bench.begin("runs_forever")
     bench.runtime.close()
     later = bench.connect()
-    assert later.recover() == [Recovered(handle, started=True)]
+    [found] = later.recover()
+    assert (found.handle, found.started) == (handle, True)
     assert later.wait(handle, 0.1) is None
     later.stop(handle, 0.0)
     ending = later.wait(handle, PATIENCE)
@@ -278,4 +281,4 @@ def test_closing_ends_every_wait(bench: Bench) -> None:
     bench.runtime.close()
     waiting.join(5)
     assert found == [None]
-    assert bench.connect().recover() == [Recovered(handle, started=True)]
+    assert [each.handle for each in bench.connect().recover()] == [handle]

@@ -86,10 +86,11 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A container of an earlier life."""
+    """A container of an earlier life. `sources` are those of its mounts."""
 
     handle: Handle
     started: bool
+    sources: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,8 @@ class DockerRuntime:
         # A label can come with anybody's image; the name was given by this node.
         if f"/{self._container_name(key)}" not in found["Names"]:
             return None
-        return Recovered(Handle(key, found["Id"]), found["State"] != "created")
+        sources = frozenset(mount.get("Source", "") for mount in found["Mounts"])
+        return Recovered(Handle(key, found["Id"]), found["State"] != "created", sources)
 
     def _ran_out_of_memory(self, handle: Handle) -> bool:
         try:

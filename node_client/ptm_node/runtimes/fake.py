@@ -50,6 +50,10 @@ class _Container:
     started: bool = False
     exit: Exit | None = None
 
+    @property
+    def sources(self) -> frozenset[str]:
+        return frozenset(mount.source for mount in self.inside.spec.mounts)
+
 
 class FakeEngine:
     """Images are programs; `pullable` ones become present when they are pulled."""
@@ -147,7 +151,9 @@ class FakeRuntime:
         self._require_engine()
         with self._engine.changed:
             return [
-                Recovered(Handle(each.inside.spec.key, number), each.started)
+                Recovered(
+                    Handle(each.inside.spec.key, number), each.started, each.sources
+                )
                 for number, each in self._own().items()
             ]
 
