@@ -97,6 +97,8 @@ TEST_NEEDS = (
     Need("mariadb-server", lambda: has_program("mariadbd")),
     Need("redis-server", lambda: has_program("redis-server")),
     Need("runsc", lambda: has_program("runsc")),
+    Need("iproute2", lambda: has_program("ip")),
+    Need("iptables", lambda: has_program("iptables")),
     Need("chromium", lambda: has_program("chromium")),
     Need("fonts-inter", INTER.exists),
 )

@@ -17,6 +17,7 @@ SHORT = (
     "node killed after the upload, before it took note",
     "server killed within a result, between commit and wake-up",
     "the first answer to every request lost",
+    "the hello of a new start overtakes the answer to a claim",
 )
 
 
@@ -43,7 +44,7 @@ def test_a_drill_breaks_no_promise(name: str, stage: Stage, judge: Judge) -> Non
 def test_the_judge_notices_other_bytes_and_what_was_left(
     stage: Stage, judge: Judge
 ) -> None:
-    stage.sent.clear()
+    stage.begin()
     stage.send(stage.sites[0])
     assert judge.judge(Promise()).broken == []
     [run] = stage.runs()
@@ -62,7 +63,7 @@ def test_the_judge_notices_other_bytes_and_what_was_left(
 def test_the_judge_notices_another_end_and_another_start(
     stage: Stage, judge: Judge
 ) -> None:
-    stage.sent.clear()
+    stage.begin()
     stage.send(stage.sites[0])
     promise = Promise(attempts=0, starts_of_one=0, ends=frozenset({"failed"}))
     broken = judge.judge(promise).broken

@@ -1,13 +1,13 @@
 """A disk of a drill's own, which can become short of room and have it again."""
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tools.drills.root import command, is_root
 
 SIZE = 4 << 30  # bytes at most: it is memory, and taken as it fills
 
@@ -17,12 +17,12 @@ class Disk:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.own = os.geteuid() == 0
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self.own:
-            _mount("-t", "tmpfs", "-o", f"size={SIZE},mode=700", "none", self.folder)
+        if is_root():
+            options = f"size={SIZE},mode=700"
+            command("mount", "-t", "tmpfs", "-o", options, "none", self.folder)
         return self
 
     def __exit__(
@@ -31,8 +31,8 @@ class Disk:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.own:
-            subprocess.run(["umount", "--lazy", self.folder], check=True)
+        if is_root():
+            command("umount", "--lazy", self.folder)
 
     @contextmanager
     def with_only(self, free: int) -> Iterator[None]:
@@ -45,8 +45,4 @@ class Disk:
             self._resize(SIZE)
 
     def _resize(self, size: int) -> None:
-        _mount("-o", f"remount,size={size}", self.folder)
-
-
-def _mount(*arguments: str | Path) -> None:
-    subprocess.run(["mount", *arguments], check=True)
+        command("mount", "-o", f"remount,size={size}", self.folder)

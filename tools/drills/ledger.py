@@ -28,6 +28,7 @@ SELECT details FROM audit_event
 WHERE action = 'result.stored' AND object_type = 'run' AND object_id = %s
 """
 FILES = "SELECT file FROM results_result"
+HEARD = "SELECT count(*) AS nodes FROM nodes_node WHERE last_seen_at > to_timestamp(%s)"
 HEADS = "SELECT audit_heads FROM nodes_node WHERE key_prefix = %s"
 
 
@@ -92,6 +93,12 @@ class Ledger:
         return [
             f"server: {path.relative_to(self.folder)}" for path in [*orphans, *uploads]
         ]
+
+    def heard_since(self, moment: float) -> int:
+        """How many nodes have been heard after the moment, in seconds since 1970."""
+        [row] = self._rows(HEARD, moment)
+        nodes: int = row["nodes"]
+        return nodes
 
     def told_heads(self, prefix: str) -> list[Head]:
         """What a node has told the server of its site's audit, oldest first."""

@@ -6,18 +6,18 @@ repeated as a whole; a WebSocket is passed on byte by byte, and held with the re
 
 import asyncio
 import contextlib
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Container, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
-from typing import Any, Self
 
-LATE_SECONDS = 0.5
-HEAD_BYTES = 1 << 16
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+from tools.drills.network import Network
+from tools.drills.passage import PIECE_BYTES, Passage, Streams, ended, first_of
+
+BEHIND_SECONDS = 0.5
+DELAY_SECONDS = 0.2
+FAULT, UNAVAILABLE = 500, 503
 
 
 class Damage(Enum):
@@ -29,6 +29,7 @@ class Damage(Enum):
     UNANSWERED = "the same, and hints pass"
     FORGETFUL = "loses the first answer to every request"
     ECHOING = "delivers every request again, later, behind newer ones"
+    LATE = "passes everything later, in both directions"
 
 
 HELD_REQUESTS = {Damage.CUT}
@@ -59,18 +60,22 @@ class Request:
         return b"\r\n".join([*kept, b"Connection: close", b"", self.body])
 
 
-class Link:
-    """Listens on a loopback port, in a thread of its own, while the block lasts."""
+class Link(Passage):
+    """`asked` and `answered` count requests by method and path.
 
-    def __init__(self, port: int, server_port: int) -> None:
-        self.port = port
+    `faults` are answers that speak of a broken server: 5xx, but for a 503 that says
+    when to come again.
+    """
+
+    def __init__(self, network: Network, port: int, target: int) -> None:
+        super().__init__(network, port, target)
         self.asked: Counter[str] = Counter()
-        self._server_port = server_port
+        self.answered: Counter[str] = Counter()
+        self.faults: list[str] = []
         self._damage = Damage.NONE
-        self._answered: set[Request] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._kept_requests: set[str] = set()
+        self._kept_answers: set[str] = set()
+        self._lost: set[Request] = set()
 
     @property
     def url(self) -> str:
@@ -79,78 +84,62 @@ class Link:
     def damage(self, damage: Damage) -> None:
         """From now on, until another is set; what was held goes on when it may."""
 
-        async def change() -> None:
-            async with self._changed:
-                self._damage = damage
-                self._answered.clear()
-                self._changed.notify_all()
+        def change() -> None:
+            self._damage = damage
+            self._lost.clear()
 
-        self._call(change()).result()
+        self._call(self._change(change))
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._call(self._listen()).result()
-        return self
+    def keeping_requests(self, asks: str) -> AbstractContextManager[None]:
+        """Requests with this method and path stay on their way until the block ends."""
+        return self._keeping(self._kept_requests, asks)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._call(self._close()).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    def keeping_answers(self, asks: str) -> AbstractContextManager[None]:
+        """The server hears such requests, and its answers stay on their way."""
+        return self._keeping(self._kept_answers, asks)
 
-    def _call(self, work: Any) -> "Future[Any]":
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+    @contextmanager
+    def _keeping(self, kept: set[str], asks: str) -> Iterator[None]:
+        self._call(self._change(lambda: kept.add(asks)))
+        try:
+            yield
+        finally:
+            self._call(self._change(lambda: kept.discard(asks)))
+
+    async def _change(self, change: Callable[[], None]) -> None:
+        async with self._changed:
+            change()
+            self._changed.notify_all()
 
     async def _listen(self) -> None:
         self._changed = asyncio.Condition()
-        self._listener = await asyncio.start_server(
-            self._accept, "127.0.0.1", self.port, limit=HEAD_BYTES
-        )
+        await super()._listen()
 
-    async def _close(self) -> None:
-        self._listener.close()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _accept(self, *node: Any) -> None:
-        self._begin(self._serve(node))
-
-    def _begin(self, work: Any) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, node: Any) -> None:
-        with _ended(node):
-            request = await _read_request(node[0])
+    async def _serve(self, near: Streams) -> None:
+        with ended(near):
+            request = await _read_request(near[0])
             self.asked[request.asks] += 1
-            await self._passable(HELD_REQUESTS)
+            await self._passable(HELD_REQUESTS, self._kept_requests, request)
             if request.upgrades:
-                await self._tunnel(request, node)
+                await self._tunnel(request, near)
             else:
-                await self._exchange(request, node[1])
+                await self._exchange(request, near[1])
 
     async def _exchange(self, request: Request, node: asyncio.StreamWriter) -> None:
         damage = self._damage
         answer = await self._ask(request)
-        if damage is Damage.FORGETFUL and request not in self._answered:
-            self._answered.add(request)
+        self._note(request, answer)
+        if damage is Damage.FORGETFUL and request not in self._lost:
+            self._lost.add(request)
             return
         if damage is Damage.ECHOING:
-            self._begin(self._ask_late(request))
-        await self._passable(HELD_ANSWERS)
+            self._begin(self._ask_again(request))
+        await self._passable(HELD_ANSWERS, self._kept_answers, request)
         node.write(answer)
         await node.drain()
 
     async def _ask(self, request: Request) -> bytes:
-        server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        server = await self._connect()
         try:
             server[1].write(request.alone)
             return await server[0].read()
@@ -159,40 +148,60 @@ class Link:
         finally:
             server[1].close()
 
-    async def _ask_late(self, request: Request) -> None:
-        await asyncio.sleep(LATE_SECONDS)
+    async def _ask_again(self, request: Request) -> None:
+        await asyncio.sleep(BEHIND_SECONDS)
         with contextlib.suppress(OSError):
             await self._ask(request)
 
     async def _tunnel(self, request: Request, node: Streams) -> None:
-        server = await asyncio.open_connection("127.0.0.1", self._server_port)
-        with _ended(server):
+        server = await self._connect()
+        with ended(server):
             server[1].write(request.head)
-            pumps = [
-                asyncio.ensure_future(self._pump(node[0], server[1], HELD_REQUESTS)),
-                asyncio.ensure_future(self._pump(server[0], node[1], HELD_HINTS)),
-            ]
-            try:
-                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for pump in pumps:
-                    pump.cancel()
+            answer = await server[0].read(PIECE_BYTES)
+            self._note(request, answer)
+            node[1].write(answer)
+            await first_of(
+                self._pump(node[0], server[1], HELD_REQUESTS),
+                self._pump(server[0], node[1], HELD_HINTS),
+            )
 
     async def _pump(
         self,
         source: asyncio.StreamReader,
-        target: asyncio.StreamWriter,
-        held: set[Damage],
+        sink: asyncio.StreamWriter,
+        held: Container[Damage] = (),
     ) -> None:
         with contextlib.suppress(OSError):
-            while piece := await source.read(HEAD_BYTES):
+            while piece := await source.read(PIECE_BYTES):
                 await self._passable(held)
-                target.write(piece)
-                await target.drain()
+                sink.write(piece)
+                await sink.drain()
 
-    async def _passable(self, held: set[Damage]) -> None:
+    async def _passable(
+        self,
+        damages: Container[Damage],
+        kept: Container[str] = (),
+        request: Request | None = None,
+    ) -> None:
+        """Return when neither the damage nor somebody's wish holds it any more."""
+        asks = request.asks if request else ""
+        if self._damage is Damage.LATE:
+            await asyncio.sleep(DELAY_SECONDS)
         async with self._changed:
-            await self._changed.wait_for(lambda: self._damage not in held)
+            await self._changed.wait_for(
+                lambda: self._damage not in damages and asks not in kept
+            )
+
+    def _note(self, request: Request, answer: bytes) -> None:
+        """Count the answer, and keep in mind what a server should never say."""
+        if not answer:
+            return
+        self.answered[request.asks] += 1
+        head = answer.partition(b"\r\n\r\n")[0].lower()
+        status = int(head.split(b" ")[1])
+        comes_again = status == UNAVAILABLE and b"\r\nretry-after:" in head
+        if status >= FAULT and not comes_again:
+            self.faults.append(f"{request.asks} was answered {status}")
 
 
 async def _read_request(node: asyncio.StreamReader) -> Request:
@@ -203,13 +212,3 @@ async def _read_request(node: asyncio.StreamReader) -> Request:
         if name.lower() == b"content-length":
             length = int(value)
     return Request(head, await node.readexactly(length))
-
-
-@contextlib.contextmanager
-def _ended(streams: Streams) -> Iterator[None]:
-    """What one side breaks off is no error of ours: the node has to live with it."""
-    try:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            yield
-    finally:
-        streams[1].close()

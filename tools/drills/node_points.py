@@ -5,6 +5,7 @@ import os
 from ptm_node.cli import main
 from ptm_node.clock import Clock
 from ptm_node.journal import Journal
+from ptm_node.messages import Confirmation
 from ptm_node.outbox import Outbox
 from ptm_node.runtimes.docker import DockerRuntime
 from ptm_node.server_api import ServerApi
@@ -12,6 +13,11 @@ from ptm_node.spool import Spool
 from ptm_node.uploads import Upload
 
 from tools.drills.points import AHEAD, Point, install
+
+
+def _is_last(answer: Confirmation) -> bool:
+    return answer.status == "failed"
+
 
 NODE_POINTS = (
     Point("claim-answered", ServerApi, "claim", wanted=lambda answer: answer.runs),
@@ -28,6 +34,9 @@ NODE_POINTS = (
     Point("result-sent", Outbox, "sent", after=False),
     Point("end-audited", Outbox, "forget", after=False),
     Point("spool-emptied", Journal, "forget", after=False),
+    Point("end-met", Journal, "ended", after=False),
+    Point("end-journalled", Journal, "ended"),
+    Point("end-told", ServerApi, "report", wanted=_is_last),
 )
 
 

@@ -18,12 +18,12 @@ class Recipe:
 
     name: str
     act: Act
-    of_root: bool = False  # who alone can give a disk too little room
+    of_root: bool = False  # who alone can stage it
 
 
 def drill(stage: Stage, recipe: Recipe, judge: Judge) -> Verdict:
     """Stage one recipe, and look at what it left."""
-    stage.sent.clear()
+    stage.begin()
     try:
         promise = recipe.act(stage)
     except (RigError, requests.RequestException) as error:

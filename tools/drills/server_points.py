@@ -10,13 +10,22 @@ __all__ = ["application"]
 from apps.results import node_api as result_api  # noqa: E402
 from apps.results import uploads  # noqa: E402
 from apps.tasks import dispatch, node_api, reports  # noqa: E402
+from apps.tasks.choices import TERMINAL  # noqa: E402
+from apps.tasks.models import Run  # noqa: E402
 from tools.drills.points import Point, install  # noqa: E402
+
+
+def _is_over(run: Run) -> bool:
+    return run.status in TERMINAL
+
 
 SERVER_POINTS = (
     Point("claim-uncommitted", dispatch, "record_all"),
     Point("claim-committed", node_api, "claim_runs", wanted=bool),
     Point("report-uncommitted", reports, "_advance"),
     Point("report-committed", node_api, "report_run"),
+    Point("end-uncommitted", reports, "_end"),
+    Point("end-committed", node_api, "report_run", wanted=_is_over),
     Point("upload-created", result_api, "create_upload"),
     Point("chunk-written", uploads, "_advance", after=False),
     Point("result-uncommitted", uploads, "commit_result"),

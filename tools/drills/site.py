@@ -1,7 +1,8 @@
 """A site of a drill: its node as a process, its files, and its way to the server."""
 
+import os
 import shutil
-import sqlite3
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -18,6 +19,7 @@ from ptm_node.messages import Head
 from tools.drills.disk import Disk
 from tools.drills.link import Damage, Link
 from tools.drills.points import AHEAD, FOLDER
+from tools.drills.state import audited, held, waiting
 from tools.rig.errors import RigError
 from tools.rig.folders import ROOT
 from tools.rig.platform import Platform, SiteData
@@ -60,6 +62,11 @@ class Site:
         """What the daemon has logged."""
         return self.process.log.read_text()
 
+    @property
+    def program(self) -> tuple[str, ...]:
+        """Its daemon, in the site's network and able to die."""
+        return (*self.link.network.inside, *DEADLY_NODE)
+
     def enrol(self, platform: Platform) -> None:
         """Enrol and start the node; it speaks to the server over the link only."""
         self.data.table.parent.mkdir(parents=True, exist_ok=True)
@@ -67,10 +74,20 @@ class Site:
         self.points.mkdir()
         self.process = platform.start_node(
             self.data,
-            changes={"server": {"url": self.link.url}},
+            changes={
+                "server": {"url": self.link.url},
+                "policy": {"share_columns": True},
+            },
             settings={FOLDER: str(self.points), "PYTHONPATH": _python_path()},
-            program=DEADLY_NODE,
+            program=self.program,
         )
+
+    def add_column(self) -> None:
+        """The node will have something new to announce."""
+        names, *rows = self.data.table.read_text().splitlines()
+        names = f"{names},column{names.count(',') + 2}"
+        lines = [names, *(f"{row},0" for row in rows)]
+        self.data.table.write_text("\n".join(lines) + "\n")
 
     def arm(self, point: str) -> None:
         """The node dies when it next comes there."""
@@ -85,8 +102,16 @@ class Site:
 
     def set_clock(self, ahead: int) -> None:
         """Start the node again with a clock that is so many seconds ahead."""
+        self._restart({AHEAD: str(ahead)})
+
+    def use_engine(self, engine: docker.DockerClient, address: str) -> None:
+        """Start the node again with another container engine."""
+        self.engine = engine
+        self._restart({"DOCKER_HOST": address})
+
+    def _restart(self, settings: Mapping[str, str]) -> None:
         self.process.stop()
-        self.process.env = {**(self.process.env or {}), AHEAD: str(ahead)}
+        self.process.env = {**(self.process.env or {}), **settings}
         self.process.start()
 
     def await_death(self) -> None:
@@ -99,12 +124,14 @@ class Site:
         """A copy of the machine as it is now, its identity included."""
         self.cloned = True
         folder = self.data.folder.with_name(f"{self.data.folder.name}-{token_hex(4)}")
+        os.kill(self.process.pid, signal.SIGSTOP)  # it writes nothing meanwhile
         shutil.copytree(self.data.folder, folder)
+        os.kill(self.process.pid, signal.SIGCONT)
         data = SiteData(self.name, folder, self.data.table)
         copy = Site(data, self.link, self.engine, cloned=True)
         copy.process = Process(
             f"The clone of {self.name}",
-            [*DEADLY_NODE, "run", "--config", str(folder / "node.toml")],
+            [*self.program, "run", "--config", str(folder / "node.toml")],
             log=folder / "node.log",
             env=self.process.env,
             stop_timeout=30,
@@ -119,29 +146,17 @@ class Site:
             all=True, filters={"label": label}, ignore_removed=True
         )
 
-    def held(self) -> list[str]:
-        """What the journal holds, read from its file."""
-        with closing(sqlite3.connect(self.state / "journal.sqlite3")) as journal:
-            rows = journal.execute("SELECT run, attempt, phase FROM runs").fetchall()
-        return [f"run {run} attempt {attempt} {phase}" for run, attempt, phase in rows]
-
     def left(self) -> list[str]:
         """What stands where nothing may stand when no run is under way."""
-        files = [
-            str(path.relative_to(self.data.folder))
-            for folder in ("spool", "work")
-            for path in (self.state / folder).glob("*")
-        ]
         containers = [f"container {each.name}" for each in self.containers()]
-        return [f"{self.name}: {what}" for what in [*files, *containers, *self.held()]]
+        found = [*waiting(self.state), *containers, *held(self.state)]
+        return [f"{self.name}: {what}" for what in found]
 
     def settles(self, seconds: float) -> bool:
         return wait_until(lambda: not self.left(), seconds)
 
     def audited(self, event: str, run: int) -> list[Mapping[str, object]]:
-        """The entries of one kind that the site's own audit has of a run."""
-        with closing(Audit(self.state / "audit.sqlite3")) as audit:
-            return [each for each in audit.newest(event) if each["run"] == run]
+        return audited(self.state, event, run)
 
     def broken_audit(self, told: Sequence[Head]) -> str:
         """What is wrong with the site's chain, given what the server was told."""

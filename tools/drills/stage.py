@@ -5,16 +5,19 @@ three sites, each behind a link that can be damaged.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import docker
+from docker.errors import ImageNotFound
 
 from tools.drills.disk import Disk
+from tools.drills.ledger import Ledger
 from tools.drills.link import Link
+from tools.drills.network import own_network
 from tools.drills.points import FOLDER
+from tools.drills.sent import Sent
 from tools.drills.site import REACHED_SECONDS, Site
 from tools.drills.witness import Witness
 from tools.rig.engine import DEFAULT_SOCKET
@@ -32,6 +35,8 @@ NONCE = Path(__file__).parent / "images" / "nonce"
 DEADLY_SERVER = "tools.drills.server_points:application"
 PROCESSES = 2
 SITES = ("Site North", "Site East", "Site South")
+MACHINES_ENGINE = f"unix://{DEFAULT_SOCKET}"
+END_SECONDS = 60.0  # so long after a fault every run has ended
 
 
 class Stage:
@@ -47,7 +52,8 @@ class Stage:
         self.sites: list[Site] = []
         self.clones: list[Site] = []
         self.disk = Disk(platform.server.folder)
-        self.sent: list[int] = []
+        self.ledger = Ledger(postgres.url, platform.server.folder)
+        self.sent = Sent(platform)
         self.worker: Process
         self.witness: Witness
 
@@ -61,33 +67,29 @@ class Stage:
         """Where the failpoints of the server's processes are armed."""
         return self.platform.folder / "points"
 
-    def send(
-        self, *sites: Site, seconds: float = 0.5, size: int = 0, times: int = 1
-    ) -> None:
+    def begin(self) -> None:
+        """A recipe finds no tasks of others."""
+        self.sent.tasks.clear()
+
+    def send(self, *sites: Site, times: int = 1, **arguments: float) -> None:
         """Send tasks for the sites (all, if none is named)."""
         world = self.platform.world
-        wanted = sites or self.sites
-        api = self.platform.api
+        wanted = [world.organizations[site.name] for site in sites or self.sites]
         for _ in range(times):
-            task = api.send_task(
-                {
-                    "collaboration": world.collaboration,
-                    "organizations": [world.organizations[s.name] for s in wanted],
-                    "image": self.image,
-                    "function": "nonce",
-                    "arguments": {"seconds": seconds, "size": size},
-                    "name": "A drill",
-                }
-            )
-            self.sent.append(task["id"])
-        api.session.close()
+            self.sent.send(wanted, {"seconds": 0.5, **arguments})
 
     def runs(self) -> list[int]:
         """The current runs of what was sent."""
-        api = self.platform.api
-        tasks = [api.get(f"tasks/{task}/").json() for task in self.sent]
-        api.session.close()
-        return [run["id"] for task in tasks for run in task["runs"]]
+        return [run["id"] for run in self.sent.runs()]
+
+    def await_status(self, status: str) -> None:
+        """Return when every current run has this status."""
+        self.await_that(
+            lambda: (
+                {r["status"] for r in self.ledger.runs(self.sent.tasks)} == {status}
+            ),
+            f"A run never became {status}",
+        )
 
     def await_running(self) -> None:
         """Return when every run has a container that was started."""
@@ -102,21 +104,23 @@ class Stage:
                 raise RigError(f"The container of run {run} never went.")
 
     def await_finished(self) -> None:
-        """Return when all tasks that were sent are finished."""
-        api = self.platform.api
-        for task in self.sent:
-            api.wait_finished({"id": task, "status": ""})
-        api.session.close()
+        """Return when all tasks that were sent are finished, as soon as is promised."""
+        for task in self.sent.unfinished(END_SECONDS):
+            raise RigError(f"Task {task} was not finished after {END_SECONDS:g} s.")
 
     def await_that(self, true: Callable[[], bool], otherwise: str) -> None:
         if not wait_until(true, REACHED_SECONDS):
             raise RigError(f"{otherwise}.")
 
+    def audited(self, event: str, run: int) -> list[Mapping[str, object]]:
+        """What the audits of all machines have of a run."""
+        machines = [*self.sites, *self.clones]
+        return [entry for each in machines for entry in each.audited(event, run)]
+
     def forget_image(self) -> None:
-        """Make the next run ask the registry."""
-        found: Any = self.engine.images.list(self.image.partition("@")[0])
-        for each in found:
-            self.engine.images.remove(each.id, force=True)
+        """Make the next run ask the registry; what was built stays, under its name."""
+        with suppress(ImageNotFound):
+            self.engine.images.remove(self.image)
 
     def mend(self) -> None:
         """After a recipe that went wrong: the next one finds everything as it was."""
@@ -155,8 +159,8 @@ def standing_stage(
         stage = Stage(platform, postgres, redis)
         stage.points.mkdir()
         stack.enter_context(stage.disk)
-        witness = Witness(f"unix://{DEFAULT_SOCKET}")
-        stage.witness = stack.enter_context(witness)
+        stage.witness = stack.enter_context(Witness())
+        stage.witness.follow(MACHINES_ENGINE)
         platform.start_server(Wanted("Drills", list(sites), images))
         stage.worker = stack.enter_context(_worker(folder, server))
         for name in sites:
@@ -187,7 +191,8 @@ def _worker(folder: Path, server: Server) -> Process:
 
 
 def _site(stage: Stage, stack: ExitStack, name: str) -> Site:
-    link = stack.enter_context(Link(free_port(), stage.server.port))
+    network = stack.enter_context(own_network())
+    link = stack.enter_context(Link(network, free_port(), stage.server.port))
     folder = stage.platform.folder / "sites" / name.split()[-1].lower()
     data = SiteData(name, folder, folder / "data" / "patients.csv")
     site = Site(data, link, stage.engine)

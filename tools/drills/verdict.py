@@ -5,16 +5,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-import requests
-
-from tools.drills.ledger import ENDS, Ledger
-from tools.drills.stage import Stage
+from tools.drills.ledger import ENDS
+from tools.drills.stage import END_SECONDS, Stage
 from tools.drills.witness import Seen
 from tools.rig.errors import RigError
 
-END_SECONDS = 60.0
 SETTLE_SECONDS = 30.0
-ASK_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -40,13 +36,15 @@ class Verdict:
 class Judge:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._ledger = Ledger(stage.postgres.url, stage.server.folder)
+        self._ledger = stage.ledger
         self._told: set[str] = set()
 
     def judge(self, promise: Promise) -> Verdict:
         """Look at everything, from the moment when the fault is gone."""
-        verdict = Verdict(ended_after=self._await_ends())
-        tasks = self._stage.sent
+        began = time.monotonic()
+        self._stage.sent.unfinished(END_SECONDS)
+        verdict = Verdict(ended_after=time.monotonic() - began)
+        tasks = self._stage.sent.tasks
         left_over = self._left_over()  # first: it waits until all is tidied up
         verdict.broken += self._ledger.doubled(tasks)
         runs = self._ledger.runs(tasks)
@@ -67,22 +65,6 @@ class Judge:
             return [str(error)]
         return []
 
-    def _await_ends(self) -> float:
-        """How long it took until every task was finished."""
-        began = time.monotonic()
-        api = self._stage.platform.api
-        for task in self._stage.sent:
-            while time.monotonic() < began + END_SECONDS:
-                try:
-                    found = api.get(f"tasks/{task}/", wait=ASK_SECONDS).json()
-                except requests.RequestException:
-                    time.sleep(0.2)  # nothing tells when it will answer
-                    continue
-                if found["status"] == "finished":
-                    break
-        api.session.close()
-        return time.monotonic() - began
-
     def _judge_run(self, run: dict[str, Any], promise: Promise, found: Verdict) -> None:
         seen = self._stage.witness.of_run(run["id"], SETTLE_SECONDS)
         results = self._ledger.results(run["id"])
@@ -92,8 +74,8 @@ class Judge:
         wrong += _starts(seen, promise, self._stage.image)
         if run["status"] == "completed":
             wrong += self._result(run, seen)
-        elif results:
-            wrong.append(f"it is {run['status']} and has a result")
+        else:
+            wrong += self._no_result(run)
         found.broken += [f"run {run['id']}: {each}" for each in wrong]
 
     def _result(self, run: dict[str, Any], seen: list[Seen]) -> list[str]:
@@ -111,10 +93,19 @@ class Judge:
             wrong.append("its result has other bytes than its row says")
         if self._ledger.stored(run["id"]) != [kept.sha256]:
             wrong.append("the server's audit does not have its result exactly once")
-        machines = [*self._stage.sites, *self._stage.clones]
-        sent = [e for each in machines for e in each.audited("result.sent", run["id"])]
+        sent = self._stage.audited("result.sent", run["id"])
         if kept.sha256 not in {entry["sha256"] for entry in sent}:
             wrong.append("no site's audit has its result")
+        return wrong
+
+    def _no_result(self, run: dict[str, Any]) -> list[str]:
+        """Of another end its site's audit tells, with the same reason."""
+        status, wrong = run["status"], []
+        if self._ledger.results(run["id"]):
+            wrong.append(f"it is {status} and has a result")
+        told = self._stage.audited(f"run.{status}", run["id"])
+        if run["code"] not in {entry["code"] for entry in told}:
+            wrong.append("no site's audit has its end")
         return wrong
 
     def _left_over(self) -> list[str]:
@@ -140,8 +131,9 @@ def _ending(run: dict[str, Any], endings: list[str], promise: Promise) -> list[s
     if status not in ENDS:
         return [f"it is still {status} after {END_SECONDS:g} s"]
     wrong = []
-    if status not in promise.ends:
-        wrong.append(f"it ended as {status} {run['code']}".rstrip())
+    end = f"{status} {run['code']}".rstrip()
+    if end not in promise.ends:
+        wrong.append(f"it ended as {end}")
     if endings != [status]:
         wrong.append(f"its history has the ends {endings}")
     return wrong

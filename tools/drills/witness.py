@@ -1,19 +1,23 @@
 """Who started what, by the container engine's own word and nobody else's.
 
-Follows the engine's event stream as it happens: the engine keeps only the last few
-hundred events.
+Follows each engine's event stream as it happens: an engine keeps only the last few
+hundred events. One that is started again is followed again.
 """
 
 import contextlib
 import threading
+import time
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import docker
 from docker.errors import DockerException
+from docker.types import CancellableStream
 
+AGAIN_SECONDS = 0.1
 NODE, RUN, ATTEMPT = "ptm.node", "ptm.run", "ptm.attempt"
 
 
@@ -34,18 +38,17 @@ class Seen:
 
 
 class Witness:
-    def __init__(self, address: str) -> None:
-        self._client = docker.APIClient(base_url=address, timeout=600)
+    def __init__(self) -> None:
         self._changed = threading.Condition()
         self._nodes: set[str] = set()
         self._containers: dict[str, Seen] = {}
         self._by_run: dict[int, list[Seen]] = defaultdict(list)
         self._mounted: set[str] = set()
-        self._stream = self._client.events(decode=True)
-        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._closing = threading.Event()
+        self._streams: dict[str, CancellableStream[Any]] = {}
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(
@@ -54,13 +57,28 @@ class Witness:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with contextlib.suppress(OSError):
-            self._stream.close()
-        self._client.close()
+        self._closing.set()
+        for stream in self._streams.values():
+            with contextlib.suppress(OSError):  # it has ended by itself
+                stream.close()
+        for thread in self._threads:
+            thread.join()
+
+    def follow(self, address: str) -> None:
+        """Look at everything that happens in one more engine from now on."""
+        follow = (address, int(time.time()))
+        thread = threading.Thread(target=self._follow, args=follow, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def watch(self, node: str) -> None:
         """Look at the containers of one more node, by the public part of its key."""
         self._nodes.add(node)
+
+    def hear(self, run: int, seen: Seen) -> None:
+        """Of a container that no engine knows, by the word of what stood for one."""
+        with self._changed:
+            self._by_run[run].append(seen)
 
     def of_run(self, run: int, seconds: float) -> list[Seen]:
         """The containers of a run, oldest first, when all of them are gone."""
@@ -90,9 +108,18 @@ class Witness:
     def _all_gone(self, run: int) -> bool:
         return all(seen.gone for seen in self._by_run[run])
 
-    def _follow(self) -> None:
-        with contextlib.suppress(OSError, ValueError, DockerException):
-            for event in self._stream:
+    def _follow(self, address: str, since: int) -> None:
+        while not self._closing.wait(AGAIN_SECONDS):
+            with contextlib.suppress(OSError, ValueError, DockerException):
+                self._listen(address, since)
+            # Another engine is there next, which tells all that it has seen itself.
+            since = int(time.time())
+
+    def _listen(self, address: str, since: int) -> None:
+        with closing(docker.APIClient(base_url=address, timeout=600)) as client:
+            stream = client.events(since=since, decode=True)
+            self._streams[address] = stream
+            for event in stream:
                 with self._changed:
                     self._note(event)
                     self._changed.notify_all()

@@ -1,5 +1,7 @@
 """`kill -9` at a failpoint: of a node, and of one of the server's processes."""
 
+from collections.abc import Iterator
+
 from tools.drills.recipe import Act, Recipe
 from tools.drills.stage import Stage
 from tools.drills.verdict import Promise
@@ -22,6 +24,11 @@ AT_NODE = {
     "spool-emptied": "after its spool is empty, before its journal is",
     "container-removed": "after it removed the container",
 }
+AT_NODE_OF_A_FAILURE = {
+    "end-met": "after a failure, before its journal has it",
+    "end-journalled": "after its journal has a failure, before its audit has it",
+    "end-told": "after the server's answer to the report of a failure",
+}
 AT_SERVER = {
     "claim-uncommitted": "a claim, before the commit",
     "claim-committed": "a claim, after the commit",
@@ -33,34 +40,52 @@ AT_SERVER = {
     "result-unannounced": "a result, between commit and wake-up",
     "result-committed": "a result, after the commit",
 }
+AT_SERVER_OF_A_FAILURE = {
+    "end-uncommitted": "the report of a failure, before the commit",
+    "end-committed": "the report of a failure, after the commit",
+}
+STATUS = 3
+SUCCESS = Promise()
+FAILURE = Promise(ends=frozenset({"failed exit_nonzero"}))
 
 
-def node_dies(point: str) -> Act:
+def node_dies(point: str, promise: Promise = SUCCESS, **arguments: int) -> Act:
     def act(stage: Stage) -> Promise:
         site = stage.sites[0]
         site.arm(point)
-        stage.send(size=LARGE if point == "chunk-sent" else 0)
+        stage.send(**arguments)
         site.await_death()
         site.process.start()
-        return Promise()
+        return promise
 
     return act
 
 
-def server_dies(point: str) -> Act:
+def server_dies(point: str, promise: Promise = SUCCESS, **arguments: int) -> Act:
     def act(stage: Stage) -> Promise:
         stage.arm_server(point)
-        stage.send(size=LARGE if point == "chunk-written" else 0)
+        stage.send(**arguments)
         stage.await_server_death()
-        return Promise()
+        return promise
 
     return act
 
 
-KILLS = (
-    *(Recipe(f"node killed {when}", node_dies(at)) for at, when in AT_NODE.items()),
-    *(
-        Recipe(f"server killed within {when}", server_dies(at))
-        for at, when in AT_SERVER.items()
-    ),
-)
+def at_node() -> Iterator[Recipe]:
+    for point, when in AT_NODE.items():
+        size = LARGE if point == "chunk-sent" else 0
+        yield Recipe(f"node killed {when}", node_dies(point, size=size))
+    for point, when in AT_NODE_OF_A_FAILURE.items():
+        yield Recipe(f"node killed {when}", node_dies(point, FAILURE, status=STATUS))
+
+
+def at_server() -> Iterator[Recipe]:
+    for point, when in AT_SERVER.items():
+        size = LARGE if point == "chunk-written" else 0
+        yield Recipe(f"server killed within {when}", server_dies(point, size=size))
+    for point, when in AT_SERVER_OF_A_FAILURE.items():
+        act = server_dies(point, FAILURE, status=STATUS)
+        yield Recipe(f"server killed within {when}", act)
+
+
+KILLS = (*at_node(), *at_server())

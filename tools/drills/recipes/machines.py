@@ -1,6 +1,7 @@
 """Machines that are copied or full, and a tag that is moved."""
 
 from tools.drills.recipe import Act, Recipe
+from tools.drills.site import Site
 from tools.drills.stage import Stage
 from tools.drills.verdict import Promise
 from tools.rig.images import ensure_base_image
@@ -17,13 +18,28 @@ def node_cloned(stage: Stage) -> Promise:
     """A copy of yesterday's machine takes over; then the original is used again.
 
     The copy knows nothing of what runs, and starts it anew: the one case in which an
-    attempt starts twice. What the older machine made of it counts no more.
+    attempt starts twice. What the older machine made of it counts no more; but if it is
+    quick, it can still tell that its container was ended, and there is a new attempt.
     """
     site = stage.sites[-1]
     clone = site.clone()
-    stage.clones.append(clone)
     stage.send(site, seconds=2)
     stage.await_running()
+    taken_over(stage, site, clone)
+    return Promise(attempts=2, starts_of_one=2)
+
+
+def node_copied_while_it_runs(stage: Stage) -> Promise:
+    """The copy knows of the container, but would look for its result in vain."""
+    site = stage.sites[-1]
+    stage.send(site, seconds=4)
+    stage.await_running()
+    taken_over(stage, site, site.clone())
+    return Promise(attempts=2)
+
+
+def taken_over(stage: Stage, site: Site, clone: Site) -> None:
+    stage.clones.append(clone)
     with clone.process:
         site.process.wait(SUPERSEDED_SECONDS)
         stage.await_finished()
@@ -32,7 +48,6 @@ def node_cloned(stage: Stage) -> Promise:
         stage.await_that(lambda: not clone.left(), "The clone kept something")
     site.process.start()
     stage.send(site)
-    return Promise(starts_of_one=2)
 
 
 def tag_moved(stage: Stage) -> Promise:
@@ -94,6 +109,7 @@ def clock_is_wrong(ahead: int) -> Act:
 
 MACHINES = (
     Recipe("node cloned, the copy started while a container runs", node_cloned),
+    Recipe("node copied while a container runs", node_copied_while_it_runs),
     Recipe("tag moved to another image after approval", tag_moved),
     Recipe("clock of a node an hour ahead", clock_is_wrong(HOUR)),
     Recipe("clock of a node an hour behind", clock_is_wrong(-HOUR)),

@@ -9,19 +9,21 @@ import json
 import os
 import secrets
 import socket
+import sys
 import time
 from pathlib import Path
 
 
-def nonce(*, seconds: float = 0.0, size: int = 0) -> None:
+def nonce(*, seconds: float = 0.0, size: int = 0, status: int = 0) -> int:
     filling = b"x" * size
     words = [socket.gethostname(), secrets.token_hex(16)]
     words.append(hashlib.sha256(filling).hexdigest())
     time.sleep(seconds)
     output = " ".join(words).encode() + b"\n" + filling
     Path(os.environ["OUTPUT_FILE"]).write_bytes(output)
+    return status
 
 
 if __name__ == "__main__":
     call = json.loads(Path(os.environ["INPUT_FILE"]).read_text("utf-8"))
-    nonce(**call.get("kwargs", {}))
+    sys.exit(nonce(**call.get("kwargs", {})))

@@ -1,0 +1,102 @@
+"""A way from a port in one network to a port in ours; passes every byte."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self
+
+from tools.drills.network import Network
+
+PIECE_BYTES = 1 << 16
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Passage:
+    """Listens in a thread of its own while the block lasts."""
+
+    def __init__(self, network: Network, port: int, target: int) -> None:
+        self.network = network
+        self.port = port
+        self._target = target
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._call(self._listen())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._call(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _serve(self, near: Streams) -> None:
+        """One connection, from its beginning to its end."""
+        with ended(near):
+            far = await self._connect()
+            with ended(far):
+                await first_of(self._pump(near[0], far[1]), self._pump(far[0], near[1]))
+
+    async def _connect(self) -> Streams:
+        return await asyncio.open_connection("127.0.0.1", self._target)
+
+    async def _pump(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter
+    ) -> None:
+        while piece := await source.read(PIECE_BYTES):
+            sink.write(piece)
+            await sink.drain()
+
+    def _call(self, work: Coroutine[Any, Any, None]) -> None:
+        done: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        done.result()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _listen(self) -> None:
+        self._listener = await asyncio.start_server(
+            lambda *near: self._begin(self._serve(near)),
+            sock=self.network.listen(self.port),
+            limit=PIECE_BYTES,
+        )
+
+    async def _close(self) -> None:
+        self._listener.close()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def ended(streams: Streams) -> Iterator[None]:
+    """What one side breaks off is no error of ours: the node has to live with it."""
+    try:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            yield
+    finally:
+        streams[1].close()
+
+
+async def first_of(*ways: Coroutine[Any, Any, None]) -> None:
+    """Both directions, until one of them ends."""
+    pumps = [asyncio.ensure_future(way) for way in ways]
+    try:
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for pump in pumps:
+            pump.cancel()
