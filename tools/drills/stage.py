@@ -6,16 +6,19 @@ three sites, each behind a link that can be damaged.
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 
 import docker
 from docker.errors import ImageNotFound
 
 from tools.drills.disk import Disk
+from tools.drills.engine import Engine
 from tools.drills.ledger import Ledger
 from tools.drills.link import Link
 from tools.drills.network import own_network
+from tools.drills.passage import Passage
 from tools.drills.points import FOLDER
 from tools.drills.sent import Sent
 from tools.drills.site import REACHED_SECONDS, Site
@@ -29,6 +32,7 @@ from tools.rig.process import Process, free_port, wait_until
 from tools.rig.redis import Redis
 from tools.rig.registry import Registry
 from tools.rig.server import Server
+from tools.rig.service import Service
 from tools.rig.world import Wanted
 
 NONCE = Path(__file__).parent / "images" / "nonce"
@@ -51,9 +55,11 @@ class Stage:
         self.redis = redis
         self.sites: list[Site] = []
         self.clones: list[Site] = []
+        self.engines: list[Engine] = []
         self.disk = Disk(platform.server.folder)
         self.ledger = Ledger(postgres.url, platform.server.folder)
         self.sent = Sent(platform)
+        self.stack: ExitStack
         self.worker: Process
         self.witness: Witness
 
@@ -67,9 +73,27 @@ class Stage:
         """Where the failpoints of the server's processes are armed."""
         return self.platform.folder / "points"
 
+    @cached_property
+    def own_engine(self) -> Engine:
+        """A second engine that has the image; made when a recipe first wants it."""
+        network = self.stack.enter_context(own_network())
+        registry = self.registry
+        self.stack.enter_context(Passage(network, registry.port, registry.port))
+        engine = self.stack.enter_context(Engine(network, self.platform.folder))
+        engine.start()
+        self.engines.append(engine)
+        self.witness.follow(engine.address)
+        with closing(engine.client()) as client:
+            client.images.pull(self.image, auth_config=registry.auth("node"))
+        return engine
+
     def begin(self) -> None:
-        """A recipe finds no tasks of others."""
+        """A recipe finds no tasks of others, and each node at the machine's engine."""
         self.sent.tasks.clear()
+        for site in self.sites:
+            if site.engine is not self.engine:
+                site.engine.close()
+                site.use_engine(self.engine, MACHINES_ENGINE)
 
     def send(self, *sites: Site, times: int = 1, **arguments: float) -> None:
         """Send tasks for the sites (all, if none is named)."""
@@ -126,7 +150,8 @@ class Stage:
         """After a recipe that went wrong: the next one finds everything as it was."""
         for armed in self.points.iterdir():
             armed.unlink()
-        for service in (self.postgres, self.redis, self.server):
+        ours: list[Service | Engine] = [self.postgres, self.redis, self.server]
+        for service in [*ours, *self.engines]:
             if not service.alive:
                 service.start()
         for site in self.sites:
@@ -159,6 +184,7 @@ def standing_stage(
         stage = Stage(platform, postgres, redis)
         stage.points.mkdir()
         stack.enter_context(stage.disk)
+        stage.stack = stack
         stage.witness = stack.enter_context(Witness())
         stage.witness.follow(MACHINES_ENGINE)
         platform.start_server(Wanted("Drills", list(sites), images))

@@ -1,9 +1,10 @@
 """Every recipe, in the order in which they are drilled."""
 
+from tools.drills.recipes.engines import ENGINES
 from tools.drills.recipes.kills import KILLS
 from tools.drills.recipes.links import LINKS
 from tools.drills.recipes.machines import MACHINES
 from tools.drills.recipes.neighbours import NEIGHBOURS
 from tools.drills.recipes.services import SERVICES
 
-ALL = (*KILLS, *SERVICES, *LINKS, *MACHINES, *NEIGHBOURS)
+ALL = (*KILLS, *SERVICES, *LINKS, *MACHINES, *NEIGHBOURS, *ENGINES)
