@@ -13,11 +13,13 @@ from pathlib import Path
 import docker
 from docker.errors import ImageNotFound
 
+from tools.drills.crowd import Crowd
+from tools.drills.crowd_sites import admit
 from tools.drills.disk import Disk
 from tools.drills.engine import Engine
 from tools.drills.ledger import Ledger
 from tools.drills.link import Link
-from tools.drills.network import own_network
+from tools.drills.network import Network, own_network
 from tools.drills.passage import Passage
 from tools.drills.points import FOLDER
 from tools.drills.sent import Sent
@@ -55,6 +57,7 @@ class Stage:
         self.redis = redis
         self.sites: list[Site] = []
         self.clones: list[Site] = []
+        self.crowds: list[Crowd] = []
         self.engines: list[Engine] = []
         self.disk = Disk(platform.server.folder)
         self.ledger = Ledger(postgres.url, platform.server.folder)
@@ -86,6 +89,21 @@ class Stage:
         with closing(engine.client()) as client:
             client.images.pull(self.image, auth_config=registry.auth("node"))
         return engine
+
+    @cached_property
+    def crowd(self) -> Crowd:
+        """Very many more nodes, enrolled when a recipe first wants them."""
+        link = self.stack.enter_context(Link(Network(), free_port(), self.server.port))
+        world = self.platform.world
+        crowd = Crowd(
+            self.platform.folder / "crowd",
+            link,
+            admit(self.server, world.collaboration),
+            image=self.image,
+            collaboration=world.collaboration,
+        )
+        self.crowds.append(crowd)
+        return crowd
 
     def begin(self) -> None:
         """A recipe finds no tasks of others, and each node at the machine's engine."""
@@ -138,7 +156,7 @@ class Stage:
 
     def audited(self, event: str, run: int) -> list[Mapping[str, object]]:
         """What the audits of all machines have of a run."""
-        machines = [*self.sites, *self.clones]
+        machines: list[Site | Crowd] = [*self.sites, *self.clones, *self.crowds]
         return [entry for each in machines for entry in each.audited(event, run)]
 
     def forget_image(self) -> None:

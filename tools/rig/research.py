@@ -10,6 +10,7 @@ from tools.rig.errors import RigError
 
 Json = dict[str, Any]
 WAIT_SECONDS = 25
+SEND_SECONDS = 60  # a server with very many nodes may have other things to do first
 
 
 class Api:
@@ -29,7 +30,9 @@ class Api:
         return answer
 
     def send_task(self, body: Json) -> Json:
-        answer = self.session.post(f"{self.root}/tasks/", json=body, timeout=10)
+        answer = self.session.post(
+            f"{self.root}/tasks/", json=body, timeout=SEND_SECONDS
+        )
         if answer.status_code != 201:
             raise RigError(f"The task was refused: {answer.text}")
         task: Json = answer.json()
