@@ -119,7 +119,7 @@ class Link(Passage):
         with ended(near):
             request = await _read_request(near[0])
             self.asked[request.asks] += 1
-            await self._passable(HELD_REQUESTS, self._kept_requests, request)
+            await self._passable(HELD_REQUESTS, self._kept_requests, request.asks)
             if request.upgrades:
                 await self._tunnel(request, near)
             else:
@@ -134,7 +134,7 @@ class Link(Passage):
             return
         if damage is Damage.ECHOING:
             self._begin(self._ask_again(request))
-        await self._passable(HELD_ANSWERS, self._kept_answers, request)
+        await self._passable(HELD_ANSWERS, self._kept_answers, request.asks)
         node.write(answer)
         await node.drain()
 
@@ -181,10 +181,9 @@ class Link(Passage):
         self,
         damages: Container[Damage],
         kept: Container[str] = (),
-        request: Request | None = None,
+        asks: str = "",
     ) -> None:
-        """Return when neither the damage nor somebody's wish holds it any more."""
-        asks = request.asks if request else ""
+        """Return when neither the damage nor a recipe's wish holds it any more."""
         if self._damage is Damage.LATE:
             await asyncio.sleep(DELAY_SECONDS)
         async with self._changed:

@@ -54,9 +54,10 @@ class Passage:
     async def _pump(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter
     ) -> None:
-        while piece := await source.read(PIECE_BYTES):
-            sink.write(piece)
-            await sink.drain()
+        with contextlib.suppress(OSError):
+            while piece := await source.read(PIECE_BYTES):
+                sink.write(piece)
+                await sink.drain()
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
         done: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
