@@ -115,8 +115,8 @@ class Stage:
 
     def send(self, *sites: Site, times: int = 1, **arguments: float) -> None:
         """Send tasks for the sites (all, if none is named)."""
-        world = self.platform.world
-        wanted = [world.organizations[site.name] for site in sites or self.sites]
+        known = self.platform.world.organizations
+        wanted = [known[site.name] for site in sites or self.sites]
         for _ in range(times):
             self.sent.send(wanted, {"seconds": 0.5, **arguments})
 
@@ -150,8 +150,10 @@ class Stage:
         for task in self.sent.unfinished(END_SECONDS):
             raise RigError(f"Task {task} was not finished after {END_SECONDS:g} s.")
 
-    def await_that(self, true: Callable[[], bool], otherwise: str) -> None:
-        if not wait_until(true, REACHED_SECONDS):
+    def await_that(
+        self, true: Callable[[], bool], otherwise: str, seconds: float = REACHED_SECONDS
+    ) -> None:
+        if not wait_until(true, seconds):
             raise RigError(f"{otherwise}.")
 
     def audited(self, event: str, run: int) -> list[Mapping[str, object]]:

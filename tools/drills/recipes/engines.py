@@ -23,7 +23,7 @@ def engine_goes(
         site.use_engine(engine.client(), engine.address)
         before = site.said.count(NO_ENGINE)
         stage.send(site, seconds=8)
-        stage.await_running()
+        stage.await_status("running")  # the node knows that it was started
         end(engine)
         stage.await_that(
             lambda: site.said.count(NO_ENGINE) > before, "The node never noticed"

@@ -12,6 +12,8 @@ from tools.rig.errors import RigError
 
 CLAIM = "POST /api/v1/node/claim/"
 HELLO = "POST /api/v1/node/hello/"
+# Twice what a node waits for a claim that the server holds, if it has no socket.
+GIVEN_UP_SECONDS = 150.0
 NO_CONTACT = "no contact with the server"
 
 
@@ -58,6 +60,7 @@ def unanswered_claims(stage: Stage) -> Promise:
         stage.await_that(
             lambda: all(s.link.asked[CLAIM] > asked[s.name] + 1 for s in stage.sites),
             "A node never claimed again",
+            GIVEN_UP_SECONDS,
         )
     return Promise()
 
