@@ -116,7 +116,7 @@ class IdleNode:
 
     async def claim(self) -> None:
         """Whoever works is not idle: what there is is refused."""
-        claim = Claim(self.last_claim + 1, 4, [], [])
+        claim = Claim(self.last_claim + 1, 4, [], [], [])
         answer = await self.post("claim/", claim)
         self.last_claim += 1
         for run in msgspec.json.decode(answer, type=Claimed).runs:
