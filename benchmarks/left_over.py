@@ -41,11 +41,19 @@ def _docker_bytes(platform: Platform) -> int:
 
 def _things(platform: Platform) -> int:
     engine = platform.engine
-    containers = engine.containers.list(all=True, ignore_removed=True)
-    return len(containers) + len(engine.volumes.list()) + len(engine.networks.list())
+    own = engine.containers.list(
+        all=True,
+        filters={"label": "ptm.node"},  # others may use the engine too
+        ignore_removed=True,
+    )
+    return len(own) + len(engine.volumes.list()) + len(engine.networks.list())
 
 
 def _state_bytes(site: SiteData) -> int:
-    """What the disk gives to the folder, in whole blocks."""
-    found = (site.folder / "state").rglob("*")
-    return sum(path.stat().st_blocks * 512 for path in found if path.is_file())
+    """What the disk gives to the folder, in whole blocks.
+
+    But for what SQLite writes ahead: each file of that grows to 4 MB and no further.
+    """
+    found = [path for path in (site.folder / "state").rglob("*") if path.is_file()]
+    kept = [path for path in found if not path.name.endswith("-wal")]
+    return sum(path.stat().st_blocks * 512 for path in kept)
