@@ -195,18 +195,19 @@ async def main() -> None:
     nodes = [IdleNode(server, each) for each in known["nodes"]]
     researcher = Researcher(server, known["token"], known["image"])
     start = time.perf_counter()
-    living = [asyncio.create_task(node.live()) for node in nodes]
-    for node in nodes:
-        await node.connected.wait()
-    say({"seconds": time.perf_counter() - start, "failures": failures})
-    while line := await asyncio.to_thread(sys.stdin.readline):
-        awake = random.sample(nodes, int(line))
-        echoes = [await node.echo() for node in awake]
-        wakes = [await node.wake(researcher.send) for node in awake]
-        say({"echo": echoes, "wake": wakes, "failures": failures})
-    for each in living:
-        each.cancel()
-    await asyncio.gather(*living, return_exceptions=True)
+    # If one of them fails, all end, and whoever asks is told.
+    async with asyncio.TaskGroup() as group:
+        living = [group.create_task(node.live()) for node in nodes]
+        for node in nodes:
+            await node.connected.wait()
+        say({"seconds": time.perf_counter() - start, "failures": failures})
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            awake = random.sample(nodes, int(line))
+            echoes = [await node.echo() for node in awake]
+            wakes = [await node.wake(researcher.send) for node in awake]
+            say({"echo": echoes, "wake": wakes, "failures": failures})
+        for each in living:
+            each.cancel()
     await asyncio.gather(*(node.leave() for node in nodes), researcher.http.close())
 
 
