@@ -1,10 +1,10 @@
 """Resident memory of the idle server and the idle node, and what processes work."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.figures import Figure
+from tools.rig.memory import resident, tree
 from tools.rig.platform import Platform
 
 SERVER_AIM_MB = 150
@@ -22,28 +22,15 @@ def measure_memory(platform: Platform) -> list[Figure]:
 
 def tree_mb(pid: int) -> float:
     """Return the resident set of a process and its children, in MB (10^6 bytes)."""
-    return sum(_resident_mb(each) for each in _tree(pid))
+    return sum(resident(each) for each in tree(pid)) / 1e6
 
 
 def tree_seconds(pid: int) -> float:
     """Return how long a process and its children have had a core for themselves."""
-    return sum(_cpu_seconds(each) for each in _tree(pid))
-
-
-def _tree(pid: int) -> Iterator[int]:
-    yield pid
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        yield from _tree(int(child))
+    return sum(_cpu_seconds(each) for each in tree(pid))
 
 
 def _cpu_seconds(pid: int) -> float:
     # After the program's name, which may hold anything: the 12th and 13th field.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    return 0.0

@@ -14,6 +14,7 @@ from apps.tasks.models import Run
 from tests.daemon import NodeClient
 from tests.live import LiveClient, go_live, running_server
 from tests.worlds import World
+from tools.rig.memory import Growth
 from tools.rig.server import Server
 
 pytestmark = [pytest.mark.backends, pytest.mark.django_db(transaction=True)]
@@ -29,17 +30,6 @@ def server(world: World, data_folder: Path) -> Iterator[Server]:
     with running_server(data_folder) as running:
         go_live(world, running)
         yield running
-
-
-def resident_peak(server: Server) -> int:
-    """The most memory that any process of the server has had, in bytes."""
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text()
-    peaks = []
-    for pid in [str(server.pid), *children.split()]:
-        status = Path(f"/proc/{pid}/status").read_text()
-        line = next(row for row in status.splitlines() if row.startswith("VmHWM"))
-        peaks.append(int(line.split()[1]) * 1024)
-    return max(peaks)
 
 
 def stored(server: Server, result: Result) -> Path:
@@ -75,13 +65,13 @@ def test_a_large_download_does_not_pass_through_memory(
 ) -> None:
     client: Any = world.person("alice")
     client.get("/api/v1/me/")
-    before = resident_peak(server)
+    growth = Growth(server.pid)
     path = f"results/{large.pk}/download/"
     assert streamed_bytes(server, world, path) == LARGE
     # Not even where a client asks a download to wait.
     assert streamed_bytes(server, world, f"{path}?wait=5") == LARGE
     assert streamed_bytes(server, world, f"tasks/{large.run.task_id}/results.zip") > 0
-    assert resident_peak(server) - before < ADDED
+    assert growth.bytes < ADDED
 
 
 def test_a_zip_and_a_range_are_the_same_through_the_real_server(
@@ -108,13 +98,13 @@ def test_a_large_upload_does_not_pass_through_memory(
 ) -> None:
     world.send(organizations=[world.sites[0].pk])
     (run,) = node.claimed()
-    before = resident_peak(server)
+    growth = Growth(server.pid)
     chunk = bytes(8 * MIB)
     location = node.announce(run, b"", length=4 * len(chunk), sha256="0" * 64)
     for number in range(3):
         answer = node.patch(location["Location"], chunk, number * len(chunk))
         assert answer.status_code == 204
-    assert resident_peak(server) - before < 2 * ADDED
+    assert growth.bytes < 2 * ADDED
 
 
 def test_a_restart_between_two_chunks_loses_nothing(
