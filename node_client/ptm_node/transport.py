@@ -3,7 +3,7 @@
 import logging
 import re
 from http.cookiejar import DefaultCookiePolicy
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +21,8 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 # A claim carries the inputs of its runs. More than this is not read into memory.
 MAX_ANSWER = 64 << 20
+# Each leaves within a time-out, on a slow line too.
+_PIECE = 1 << 16
 
 T = TypeVar("T")
 
@@ -132,12 +134,22 @@ class _Sign(requests.auth.AuthBase):
         return request
 
 
+class _Adapter(HTTPAdapter):
+    """Reads what it sends in larger pieces than the library's own 16 KiB."""
+
+    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
+        super().init_poolmanager(*sizes, blocksize=_PIECE, **options)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, blocksize=_PIECE, **options)
+
+
 def _session(headers: dict[str, str]) -> requests.Session:
     session = requests.Session()
     session.headers["User-Agent"] = f"ptm-node/{__version__}"
     session.auth = _Sign({**headers, "PTM-Protocol": PROTOCOL})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = HTTPAdapter(pool_maxsize=32)
+    adapter = _Adapter(pool_maxsize=32)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

@@ -36,6 +36,7 @@ class Upload:
         self._path = path
         self._output = output
         self._location: str | None = None
+        self._chunk = CHUNK
         # What the server has of an upload that began in an earlier life is unknown.
         self._offset: int | None = None if resumed else 0
 
@@ -48,8 +49,11 @@ class Upload:
                 self._offset = self._ask_offset(self._location)
             else:
                 self._offset = self._send_chunk(self._location, self._offset)
+                self._chunk = min(self._chunk * 2, CHUNK)
         except Trouble:
             self._offset = None
+            # A line that breaks before a whole chunk is through passes smaller ones.
+            self._chunk = max(self._chunk // 2, CHUNK // 16)
             raise
         except OffsetConflict as conflict:
             self._offset = None
@@ -97,7 +101,7 @@ class Upload:
     def _send_chunk(self, location: str, offset: int) -> int:
         with self._open_spooled() as spooled:
             spooled.seek(offset)
-            body = _Window(spooled, min(CHUNK, self._output.size - offset))
+            body = _Window(spooled, min(self._chunk, self._output.size - offset))
             answer = self._transport.send(
                 "PATCH",
                 location,
