@@ -9,7 +9,7 @@ from django.db import close_old_connections, connection
 from apps.accounts.sweeps import delete_expired_tokens
 from apps.audit.chain import chain_events
 from apps.nodes.sweeps import delete_old_online_days, tell_of_silent_nodes
-from apps.results.sweeps import delete_abandoned_uploads
+from apps.results.sweeps import delete_abandoned_uploads, delete_orphaned_bytes
 from apps.tasks.idempotency import sweep_idempotency_keys
 from apps.tasks.sweeps import expire_tasks
 
@@ -23,6 +23,7 @@ SWEEPS: dict[str, Callable[[], int]] = {
     "nodes that have gone silent": tell_of_silent_nodes,
     "days on which nodes were online, long ago": delete_old_online_days,
     "uploads that nobody finishes": delete_abandoned_uploads,
+    "bytes of no upload": delete_orphaned_bytes,
     "expired access tokens": delete_expired_tokens,
     "old idempotency keys": sweep_idempotency_keys,
     "events without a number": chain_events,

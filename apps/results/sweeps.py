@@ -1,5 +1,8 @@
 from datetime import timedelta
+from pathlib import Path
 
+from django.conf import settings
+from django.db.models import F
 from django.utils import timezone
 
 from apps.results.models import Upload
@@ -20,3 +23,25 @@ def delete_abandoned_uploads() -> int:
     for upload in abandoned:
         discard(upload)
     return len(abandoned)
+
+
+def delete_orphaned_bytes() -> int:
+    """Delete files that belong to no upload under way, a day after their last byte.
+
+    A crash leaves them, and a run that is deleted with its uploads.
+    """
+    folder = Path(settings.UPLOAD_DIR)
+    outdated = (timezone.now() - KEPT).timestamp()
+    old = [
+        path
+        for path in (folder.iterdir() if folder.exists() else ())
+        if path.stat().st_mtime < outdated
+    ]
+    if not old:
+        return 0
+    under_way = Upload.objects.filter(offset__lt=F("length"))
+    wanted = {uuid.hex for uuid in under_way.values_list("uuid", flat=True)}
+    orphans = [path for path in old if path.name not in wanted]
+    for path in orphans:
+        path.unlink(missing_ok=True)
+    return len(orphans)

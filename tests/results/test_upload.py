@@ -1,6 +1,7 @@
 """A result on its way in: tus 1.0, and what counts only when it is whole and right."""
 
 import hashlib
+import os
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from apps.results.models import Result, Upload
-from apps.results.sweeps import delete_abandoned_uploads
+from apps.results.sweeps import delete_abandoned_uploads, delete_orphaned_bytes
 from apps.tasks.models import Run, Task
 from tests.daemon import OCTETS, NodeClient, encoded
 from tests.stored import acts, moves, nothing_stored
@@ -270,3 +271,19 @@ def test_uploads_that_nobody_finishes_are_swept(
     assert delete_abandoned_uploads() == 1
     assert (Upload.objects.count(), files(settings.UPLOAD_DIR)) == (0, [])
     assert delete_abandoned_uploads() == 0
+
+
+def test_bytes_of_no_upload_are_swept_when_they_are_old(
+    node: NodeClient, run: dict[str, Any], settings: LazySettings
+) -> None:
+    assert delete_orphaned_bytes() == 0
+    node.patch(node.announce(run, DATA)["Location"], DATA[:5])
+    (kept,) = files(settings.UPLOAD_DIR)
+    young, old = kept.with_name("0" * 32), kept.with_suffix(".done")
+    for path in (young, old):
+        path.write_bytes(DATA)
+    long_ago = (timezone.now() - timedelta(days=2)).timestamp()
+    for path in (kept, old):
+        os.utime(path, (long_ago, long_ago))
+    assert delete_orphaned_bytes() == 1
+    assert set(files(settings.UPLOAD_DIR)) == {kept, young}
