@@ -47,7 +47,8 @@ mutate-rights: setup  ## Remove each permission check in turn; the tests must no
 	@$(PYTHON) -m tools.mutate_rights
 
 drills: setup  ## Stage every fault; SOAK=500 mixes them at random, SEED repeats it
-	@$(PYTHON) -m tools.drills $(if $(SOAK),--soak $(SOAK)) $(if $(SEED),--seed $(SEED))
+	@$(PYTHON) -m tools.drills $(if $(SOAK),--soak $(SOAK)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(LARGE),--large $(LARGE))
 
 screenshots: setup  ## Draw every page in light, dark and phone width, into var/screenshots
 	@$(PYTHON) -m tools.screenshots

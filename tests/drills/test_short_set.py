@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tools.drills.large import SMALL
 from tools.drills.recipe import drill
 from tools.drills.recipes import ALL
+from tools.drills.recipes.large import LARGE
 from tools.drills.stage import SITES, Stage, standing_stage
 from tools.drills.verdict import Judge, Promise
 from tools.rig.engine import docker_engine
@@ -25,6 +27,7 @@ SHORT = (
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("drills")
     with docker_engine() as engine, standing_stage(folder, engine, SITES[:1]) as stage:
+        stage.large = SMALL
         yield stage
 
 
@@ -39,6 +42,16 @@ def test_a_drill_breaks_no_promise(name: str, stage: Stage, judge: Judge) -> Non
     verdict = drill(stage, recipe, judge)
     assert verdict.broken == []
     assert verdict.starts == verdict.results == verdict.runs == 1
+
+
+def test_a_large_result_is_whole_and_in_nobodys_memory(
+    stage: Stage, judge: Judge
+) -> None:
+    [recipe] = LARGE
+    verdict = drill(stage, recipe, judge)
+    assert verdict.broken == []
+    assert verdict.notes[0].startswith(f"line broken {SMALL.breaks} times")
+    assert verdict.results == verdict.runs == 2
 
 
 def test_the_judge_notices_other_bytes_and_what_was_left(

@@ -1,7 +1,8 @@
 """Stage the recipes one after another; say of each what was found.
 
 `python -m tools.drills` runs all of them; words choose those whose names have them;
-`--soak N` runs N at random, and `--seed` repeats such a choice.
+`--soak N` runs N at random, and `--seed` repeats such a choice. `--large MB` says how
+large the large result is.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tools.drills.large import SMALL, Large
 from tools.drills.recipe import Recipe, drill
 from tools.drills.recipes import ALL
 from tools.drills.root import is_root
@@ -35,15 +37,16 @@ def main(arguments: Sequence[str]) -> int:
         seed = options.seed or random.randrange(1 << 32)  # noqa: S311 (no secret)
         print(f"{options.soak} recipes at random, by the seed {seed}")
         chosen = random.Random(seed).choices(chosen, k=options.soak)  # noqa: S311
-    return run(chosen)
+    return run(chosen, _large(options))
 
 
-def run(recipes: Sequence[Recipe]) -> int:
+def run(recipes: Sequence[Recipe], large: Large) -> int:
     """Drill them on one platform; 1 if anything that was promised does not hold."""
     VAR.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=VAR, prefix="drills-"))
     verdicts: list[Verdict] = []
     with docker_engine() as engine, standing_stage(folder, engine) as stage:
+        stage.large = large
         judge = Judge(stage)
         for recipe in recipes:
             if recipe.of_root and not is_root():
@@ -61,11 +64,19 @@ def run(recipes: Sequence[Recipe]) -> int:
     return 0
 
 
+def _large(options: argparse.Namespace) -> Large:
+    if options.large:
+        return Large(options.large * 10**6)
+    # By chance it may come again and again, and the drills' disks keep every result.
+    return SMALL if options.soak else Large()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make drills", description=__doc__)
     parser.add_argument("words", nargs="*")
     parser.add_argument("--soak", type=int, default=0, metavar="N")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--large", type=int, default=0, metavar="MB")
     return parser
 
 

@@ -30,6 +30,7 @@ WHERE action = 'result.stored' AND object_type = 'run' AND object_id = %s
 FILES = "SELECT file FROM results_result"
 HEARD = "SELECT count(*) AS nodes FROM nodes_node WHERE last_seen_at > to_timestamp(%s)"
 HEADS = "SELECT audit_heads FROM nodes_node WHERE key_prefix = %s"
+LINE_BYTES = 1024
 
 
 @dataclass(frozen=True)
@@ -37,20 +38,25 @@ class Kept:
     """A result: what the row says, and what is really there."""
 
     sha256: str
-    content: bytes
+    file: Path
 
     @property
     def real_sha256(self) -> str:
-        return hashlib.sha256(self.content).hexdigest()
+        """Empty if there are no bytes."""
+        if not self.file.is_file():
+            return ""
+        with self.file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
 
     @property
     def maker(self) -> str:
         """The container that says it made these bytes; empty if any is wrong."""
-        first, _, filling = self.content.partition(b"\n")
-        words = first.decode("ascii", "replace").split(" ")
-        if words[2:] != [hashlib.sha256(filling).hexdigest()]:
+        if not self.file.is_file():
             return ""
-        return words[0]
+        with self.file.open("rb") as content:
+            words = content.readline(LINE_BYTES).decode("ascii", "replace").split()
+            filling = hashlib.file_digest(content, "sha256").hexdigest()
+        return words[0] if words[2:] == [filling] else ""
 
 
 @dataclass
@@ -75,7 +81,7 @@ class Ledger:
 
     def results(self, run: int) -> list[Kept]:
         return [
-            Kept(row["sha256"], self._content(row["file"]))
+            Kept(row["sha256"], self.folder / "results" / row["file"])
             for row in self._rows(RESULTS, run)
         ]
 
@@ -104,10 +110,6 @@ class Ledger:
         """What a node has told the server of its site's audit, oldest first."""
         [row] = self._rows(HEADS, prefix)
         return [Head(*head) for head in row["audit_heads"]]
-
-    def _content(self, name: str) -> bytes:
-        path = self.folder / "results" / name
-        return path.read_bytes() if path.is_file() else b""
 
     def _rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         # Each time anew: the recipes break every connection that stands.

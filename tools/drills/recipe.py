@@ -28,5 +28,7 @@ def drill(stage: Stage, recipe: Recipe, judge: Judge) -> Verdict:
         promise = recipe.act(stage)
     except (RigError, requests.RequestException) as error:
         stage.mend()
-        return Verdict(broken=[str(error)])
-    return judge.judge(promise)
+        return Verdict(broken=[str(error)], notes=[*stage.notes])
+    verdict = judge.judge(promise)
+    verdict.notes += stage.notes
+    return verdict

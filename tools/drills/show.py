@@ -19,7 +19,8 @@ def line(recipe: Recipe, found: Verdict, seconds: float) -> str:
     said = (
         f"{mark:<7}{recipe.name:<{NAME_WIDTH}} {seconds:5.1f} s   {', '.join(counts)}"
     )
-    return "\n".join([said, *(f"       {each}" for each in found.broken)])
+    below = [*found.notes, *found.broken]
+    return "\n".join([said, *(f"       {each}" for each in below)])
 
 
 def summary(found: Sequence[Verdict]) -> str:

@@ -4,8 +4,8 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -21,12 +21,14 @@ from tools.drills.link import Damage, Link
 from tools.drills.points import AHEAD, FOLDER
 from tools.drills.state import audited, held, waiting
 from tools.rig.errors import RigError
+from tools.rig.files import write_private
 from tools.rig.folders import ROOT
 from tools.rig.platform import Platform, SiteData
 from tools.rig.process import Process, wait_until
 
 DEADLY_NODE = (sys.executable, "-m", "tools.drills.node_points")
 REACHED_SECONDS = 60.0
+OUTPUT = "4g"
 
 
 @dataclass
@@ -77,6 +79,7 @@ class Site:
             changes={
                 "server": {"url": self.link.url},
                 "policy": {"share_columns": True},
+                "limits": {"output": OUTPUT},
             },
             settings={FOLDER: str(self.points), "PYTHONPATH": _python_path()},
             program=self.program,
@@ -112,6 +115,21 @@ class Site:
     def _restart(self, settings: Mapping[str, str]) -> None:
         self.process.stop()
         self.process.env = {**(self.process.env or {}), **settings}
+        self.process.start()
+
+    @contextmanager
+    def reached_over(self, url: str) -> Iterator[None]:
+        """Its node speaks to the server over another line until the block ends."""
+        self._move(self.link.url, url)
+        try:
+            yield
+        finally:
+            self._move(url, self.link.url)
+
+    def _move(self, old: str, new: str) -> None:
+        self.process.stop()
+        config = self.data.folder / "node.toml"
+        write_private(config, config.read_text().replace(old, new))
         self.process.start()
 
     def await_death(self) -> None:

@@ -17,6 +17,7 @@ from tools.drills.crowd import Crowd
 from tools.drills.crowd_sites import admit
 from tools.drills.disk import Disk
 from tools.drills.engine import Engine
+from tools.drills.large import Large
 from tools.drills.ledger import Ledger
 from tools.drills.link import Link
 from tools.drills.network import Network, own_network
@@ -46,7 +47,7 @@ END_SECONDS = 60.0  # so long after a fault every run has ended
 
 
 class Stage:
-    """What recipes act upon. `sent` are the tasks of the recipe that acts now."""
+    """What recipes act upon. `sent` and `notes` are of the recipe that acts now."""
 
     def __init__(self, platform: Platform, postgres: Postgres, redis: Redis) -> None:
         self.platform = platform
@@ -62,6 +63,8 @@ class Stage:
         self.disk = Disk(platform.server.folder)
         self.ledger = Ledger(postgres.url, platform.server.folder)
         self.sent = Sent(platform)
+        self.notes: list[str] = []
+        self.large = Large()
         self.stack: ExitStack
         self.worker: Process
         self.witness: Witness
@@ -108,6 +111,7 @@ class Stage:
     def begin(self) -> None:
         """A recipe finds no tasks of others, and each node at the machine's engine."""
         self.sent.tasks.clear()
+        self.notes.clear()
         for site in self.sites:
             if site.engine is not self.engine:
                 site.engine.close()

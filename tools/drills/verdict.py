@@ -31,6 +31,7 @@ class Verdict:
     results: int = 0
     ended_after: float = 0.0
     broken: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Judge:

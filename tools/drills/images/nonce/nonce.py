@@ -13,14 +13,22 @@ import sys
 import time
 from pathlib import Path
 
+BLOCK = 1 << 20
+
 
 def nonce(*, seconds: float = 0.0, size: int = 0, status: int = 0) -> int:
-    filling = b"x" * size
-    words = [socket.gethostname(), secrets.token_hex(16)]
-    words.append(hashlib.sha256(filling).hexdigest())
+    made_by = f"{socket.gethostname()} {secrets.token_hex(16)}"
+    filling = hashlib.sha256()
     time.sleep(seconds)
-    output = " ".join(words).encode() + b"\n" + filling
-    Path(os.environ["OUTPUT_FILE"]).write_bytes(output)
+    with Path(os.environ["OUTPUT_FILE"]).open("wb") as output:
+        # The first line is written twice: the sum is as long before it is known.
+        output.write(f"{made_by} {filling.hexdigest()}\n".encode())
+        for start in range(0, size, BLOCK):
+            block = os.urandom(min(BLOCK, size - start))
+            filling.update(block)
+            output.write(block)
+        output.seek(0)
+        output.write(f"{made_by} {filling.hexdigest()}\n".encode())
     return status
 
 
