@@ -13,6 +13,7 @@ from benchmarks.memory import measure_memory
 from benchmarks.nodes import measure_nodes
 from benchmarks.pages import measure_pages
 from benchmarks.throughput import AT_ONCE, measure_throughput
+from benchmarks.transfer import measure_transfer
 from benchmarks.weight import measure_weight
 from tools.rig.engine import docker_engine
 from tools.rig.errors import RigError
@@ -46,9 +47,11 @@ def measure(folder: Path, stack: ExitStack) -> list[Figure]:
     rates = measure_throughput(platform, site, platform.world.images[0])
     left = measure_left_over(platform, site, platform.world.images[0])
     weight = measure_weight(platform)
+    transfer = measure_transfer(platform, images, folder / "transfer")
     pages, lists = measure_pages(folder / "pages"), measure_lists(folder / "lists")
     nodes = measure_nodes(folder / "nodes")
-    return [*latency, *rates, *left, *memory, *weight, *pages, *lists, *nodes]
+    own = [*latency, *rates, *left, *memory, *weight]
+    return [*own, *transfer, *pages, *lists, *nodes]
 
 
 def main() -> int:

@@ -101,6 +101,8 @@ TEST_NEEDS = (
     Need("iptables", lambda: has_program("iptables")),
     Need("chromium", lambda: has_program("chromium")),
     Need("fonts-inter", INTER.exists),
+    Need("nginx-light", lambda: has_program("nginx")),
+    Need("curl", lambda: has_program("curl")),
 )
 PROFILES: Mapping[str, Sequence[Need]] = {
     "check": (VENV_NEED,),
