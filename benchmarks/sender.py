@@ -32,9 +32,9 @@ def main(url: str, folder: Path, collaboration: int, size: int) -> None:
     released = [OfferedDatabase("default", "csv")]
     offer = Announcement([Offer(collaboration, released)], ["ptm"], "none", 1)
     boot = int(time.time() * 1000)
-    api.hello(Hello(instance, boot, __version__, 0, [], offer))
+    known = api.hello(Hello(instance, boot, __version__, 0, [], offer))
     print("ready", flush=True)
-    for number, _ in zip(count(1), sys.stdin, strict=False):
+    for number, _ in zip(count(known.last_claim + 1), sys.stdin, strict=False):
         [run] = api.claim(Claim(number, 1, [], []), wait=10).runs
         print(seconds_to_send(api, run.key, path, output), flush=True)
 

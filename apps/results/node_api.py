@@ -19,7 +19,7 @@ from apps.results.uploads import (
     Announced,
     append,
     create_upload,
-    find_upload,
+    settled_upload,
 )
 from apps.tasks.node_api import whole_number
 
@@ -76,14 +76,14 @@ class ResultUploadView(TusView):
 
 class UploadView(TusView):
     def head(self, request: Request, uuid: str) -> Response:
-        upload = find_upload(node=self.node, uuid=uuid)
+        upload = settled_upload(node=self.node, uuid=uuid)
         headers = {**_progress(upload), "Upload-Length": str(upload.length)}
         return Response(status=200, headers={**headers, "Cache-Control": "no-store"})
 
     def patch(self, request: Request, uuid: str) -> Response:
         length = request.headers.get("Content-Length") or "0"
         if whole_number(length, "Content-Length") > MAX_CHUNK_BYTES:
-            raise Refusal("chunk_too_large", "A chunk is 8 MiB at most.", status=413)
+            raise Refusal("chunk_too_large", "A chunk is 32 MiB at most.", status=413)
         offset = whole_number(request.headers.get("Upload-Offset", ""), "Upload-Offset")
         # A request without a body has no stream either.
         body = cast(BinaryIO, request.data or io.BytesIO())

@@ -28,7 +28,7 @@ from apps.tasks.logs import OffsetConflict
 from apps.tasks.models import Run
 from apps.tasks.reports import held_run
 
-MAX_CHUNK_BYTES = 8 * 1024 * 1024
+MAX_CHUNK_BYTES = 32 * 1024 * 1024
 BLOCK = 1024 * 1024
 RESERVED_BYTES = 64 * 1024 * 1024
 
@@ -115,6 +115,15 @@ def find_upload(*, node: Node, uuid: str) -> Upload:
     if upload.offset == upload.length:
         path_of(upload).unlink(missing_ok=True)
     return upload
+
+
+def settled_upload(*, node: Node, uuid: str) -> Upload:
+    """Return the upload when no request writes it any more: its offset holds then."""
+    upload = find_upload(node=node, uuid=uuid)
+    if upload.offset == upload.length:
+        return upload
+    with _locked_file(upload):
+        return find_upload(node=node, uuid=uuid)
 
 
 def append(*, node: Node, uuid: str, offset: int, body: BinaryIO) -> Upload:

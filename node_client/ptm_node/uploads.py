@@ -4,6 +4,7 @@ Every wait is bounded and no more than a small piece of the result is in memory,
 neither a dead link nor a result of many gigabytes can hurt the daemon.
 """
 
+import time
 from base64 import b64encode
 from pathlib import Path
 from typing import IO
@@ -14,7 +15,12 @@ from ptm_node.journal import Output
 from ptm_node.messages import Key
 from ptm_node.transport import Answer, Transport
 
+# A chunk at first, at most where the line is quick, and at least where it breaks: what
+# a break may cost, and what other words wait for, against the cost of each request.
 CHUNK = 4 << 20
+LARGEST = 32 << 20
+LEAST = 256 << 10
+QUICK_SECONDS = 1.0
 _TUS = {"Tus-Resumable": "1.0.0"}
 _GONE = ("", "not_found")
 
@@ -48,12 +54,12 @@ class Upload:
             if self._offset is None:
                 self._offset = self._ask_offset(self._location)
             else:
+                began = time.monotonic()
                 self._offset = self._send_chunk(self._location, self._offset)
-                self._chunk = min(self._chunk * 2, CHUNK)
+                self._fit_chunk(time.monotonic() - began)
         except Trouble:
             self._offset = None
-            # A line that breaks before a whole chunk is through passes smaller ones.
-            self._chunk = max(self._chunk // 2, CHUNK // 16)
+            self._chunk = max(min(self._chunk // 2, CHUNK), LEAST)
             raise
         except OffsetConflict as conflict:
             self._offset = None
@@ -72,6 +78,10 @@ class Upload:
 
     def restart(self) -> None:
         self._location, self._offset = None, None
+
+    def _fit_chunk(self, seconds: float) -> None:
+        most = LARGEST if seconds < QUICK_SECONDS else CHUNK
+        self._chunk = min(self._chunk * 2, most)
 
     def _create(self) -> str:
         output = self._output

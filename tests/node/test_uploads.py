@@ -1,6 +1,7 @@
 """Results on their way: whole, once, and in constant memory."""
 
 import hashlib
+import math
 import os
 import subprocess
 import sys
@@ -60,6 +61,11 @@ def sending(
     return Sending(upload, run, content)
 
 
+def send_in_chunks_of(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CHUNK", "LARGEST", "LEAST"):
+        monkeypatch.setattr(uploads, name, size)
+
+
 def test_a_small_result_takes_two_requests(
     server: FakeServer, api: ServerApi, tmp_path: Path
 ) -> None:
@@ -75,10 +81,37 @@ def test_a_large_result_goes_in_chunks(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uploads, "CHUNK", 1000)
+    send_in_chunks_of(1000, monkeypatch)
     sent = sending(server, api, tmp_path, 2500)
     assert [sent.upload.step() for _ in range(3)] == [False, False, True]
     assert sent.run.result == sent.content
+
+
+def test_chunks_grow_while_the_line_is_quick_and_shrink_when_it_breaks(
+    server: FakeServer,
+    api: ServerApi,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {"CHUNK": 1000, "LARGEST": 4000, "LEAST": 300}.items():
+        monkeypatch.setattr(uploads, name, value)
+    monkeypatch.setattr(uploads, "QUICK_SECONDS", math.inf)
+    sent = sending(server, api, tmp_path, 100_000)
+
+    def step() -> int:
+        before = sent.upload.sent
+        sent.upload.step()
+        return sent.upload.sent - before
+
+    assert [step() for _ in range(4)] == [1000, 2000, 4000, 4000]
+    for chunk in (1000, 500, 300, 300):
+        server.fail("PATCH", "drop")
+        with pytest.raises(Trouble):
+            sent.upload.step()
+        assert sent.upload._chunk == chunk
+        sent.upload.step()  # asks for the offset
+    monkeypatch.setattr(uploads, "QUICK_SECONDS", 0.0)
+    assert [step() for _ in range(4)] == [300, 600, 1000, 1000]
 
 
 @pytest.mark.parametrize("action", ["drop", "lose", "503"])
@@ -91,7 +124,7 @@ def test_an_upload_goes_on_where_it_was_cut(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uploads, "CHUNK", 1000)
+    send_in_chunks_of(1000, monkeypatch)
     sent = sending(server, api, tmp_path, 3500, resumed=request_line == "HEAD")
     server.fail(request_line, action, times=2)
     for _ in range(30):
@@ -110,7 +143,7 @@ def test_a_new_life_asks_before_it_sends(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uploads, "CHUNK", 1000)
+    send_in_chunks_of(1000, monkeypatch)
     first = sending(server, api, tmp_path, 2500)
     first.upload.step()
     path, output = first.upload._path, first.upload._output

@@ -151,12 +151,16 @@ def test_bytes_that_vanished_from_the_disk_are_asked_for_again(
     assert stored() == DATA
 
 
-def test_a_second_writer_is_told_to_wait(node: NodeClient, location: str) -> None:
+def test_a_second_writer_is_told_to_wait_and_so_is_who_asks_for_the_offset(
+    node: NodeClient, location: str
+) -> None:
     with on_disk().open("r+b") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         busy = node.patch(location, DATA)
+        asked = node.client.head(location, headers=node.tus_headers)
     assert (busy.status_code, busy.json()["code"]) == (503, "upload_busy")
-    assert int(busy["Retry-After"]) >= 1
+    assert asked.status_code == 503
+    assert int(busy["Retry-After"]) == int(asked["Retry-After"]) >= 1
     assert node.patch(location, DATA).status_code == 204
 
 

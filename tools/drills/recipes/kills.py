@@ -6,7 +6,7 @@ from tools.drills.recipe import Act, Recipe
 from tools.drills.stage import Stage
 from tools.drills.verdict import Promise
 
-# Three chunks: the last one completes the result.
+# More than one chunk: the last one completes the result.
 LARGE = 9 << 20
 AT_NODE = {
     "claim-answered": "after a claim's answer, before its journal has it",
