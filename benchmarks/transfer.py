@@ -27,7 +27,7 @@ UNLIMITED = {"PTM_REQUESTS_A_MINUTE": str(10**9)}
 SIZE = 256 << 20
 TURNS = 5
 FLOOR = 0.5
-REQUESTS = 10  # of an other user, before it is asked whether the transfer goes on
+REQUESTS = 10  # of another user, before it is asked whether the transfer goes on
 WARM_UP = 20
 LIST = "/api/v1/tasks/?page_size=10"
 Sender = subprocess.Popen[str]
@@ -144,7 +144,7 @@ def measure_transfer(
 
 
 def others_p95(transfers: Transfers, link: Connection) -> list[Figure]:
-    """Of an other user's list of tasks: alone, and while a result moves."""
+    """Of another user's list of tasks: alone, and while a result moves."""
     link.milliseconds(LIST, WARM_UP)
     ask = partial(link.milliseconds, LIST, REQUESTS)
     busy: dict[str, Callable[[], object]] = {
