@@ -35,7 +35,7 @@ def main(url: str, folder: Path, collaboration: int, size: int) -> None:
     known = api.hello(Hello(instance, boot, __version__, 0, [], offer))
     print("ready", flush=True)
     for number, _ in zip(count(known.last_claim + 1), sys.stdin, strict=False):
-        [run] = api.claim(Claim(number, 1, [], []), wait=10).runs
+        [run] = api.claim(Claim(number, 1, [], [], []), wait=10).runs
         print(seconds_to_send(api, run.key, path, output), flush=True)
 
 
