@@ -43,6 +43,7 @@ class Upload:
         self._output = output
         self._location: str | None = None
         self._chunk = CHUNK
+        self._most = LARGEST
         # What the server has of an upload that began in an earlier life is unknown.
         self._offset: int | None = None if resumed else 0
 
@@ -65,6 +66,10 @@ class Upload:
             self._offset = None
             raise Trouble(str(conflict)) from None
         except Refused as refused:
+            if refused.code == "chunk_too_large" and self._chunk > LEAST:
+                # An older server: it took 8 MiB.
+                self._chunk = self._most = self._chunk // 2
+                raise Trouble("the server takes smaller chunks") from None
             if refused.code not in _GONE:
                 raise
             self.restart()
@@ -81,7 +86,7 @@ class Upload:
 
     def _fit_chunk(self, seconds: float) -> None:
         most = LARGEST if seconds < QUICK_SECONDS else CHUNK
-        self._chunk = min(self._chunk * 2, most)
+        self._chunk = min(self._chunk * 2, most, self._most)
 
     def _create(self) -> str:
         output = self._output

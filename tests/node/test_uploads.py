@@ -114,6 +114,24 @@ def test_chunks_grow_while_the_line_is_quick_and_shrink_when_it_breaks(
     assert [step() for _ in range(4)] == [300, 600, 1000, 1000]
 
 
+def test_a_server_that_takes_no_large_chunks_gets_smaller_ones(
+    server: FakeServer,
+    api: ServerApi,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An older one takes 8 MiB: that is no reason to fail the run."""
+    for name, value in {"CHUNK": 1000, "LARGEST": 4000, "LEAST": 300}.items():
+        monkeypatch.setattr(uploads, name, value)
+    sent = sending(server, api, tmp_path, 6000)
+    sent.upload.step()
+    server.fail("PATCH", "413", code="chunk_too_large")
+    with pytest.raises(Trouble):
+        sent.upload.step()
+    assert [sent.upload.step() for _ in range(5)] == [False] * 4 + [True]
+    assert sent.run.result == sent.content
+
+
 @pytest.mark.parametrize("action", ["drop", "lose", "503"])
 @pytest.mark.parametrize("request_line", ["POST", "PATCH", "HEAD"])
 def test_an_upload_goes_on_where_it_was_cut(
