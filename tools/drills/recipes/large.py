@@ -4,12 +4,14 @@ import hashlib
 from typing import Any
 
 from tools.drills.large import Large
+from tools.drills.passage import Passage
 from tools.drills.recipe import Recipe
 from tools.drills.stage import Stage
 from tools.drills.verdict import Promise
 from tools.rig.errors import RigError
 from tools.rig.line import Line
 from tools.rig.memory import Growth
+from tools.rig.process import free_port
 from tools.rig.research import Api
 
 GROWTH = 64_000_000
@@ -23,7 +25,8 @@ def line_breaks(stage: Stage) -> Promise:
     site, large = stage.sites[0], stage.large
     with (
         Line(stage.server.port, large.breaks_at) as line,
-        site.reached_over(line.url),
+        Passage(site.link.network, free_port(), line.port) as passage,
+        site.reached_over(f"http://127.0.0.1:{passage.port}"),
     ):
         stage.send(site)  # idle is who has done something before
         stage.await_finished()
