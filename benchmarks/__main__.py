@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -27,10 +28,26 @@ from tools.rig.world import Wanted
 SITE = "Site North"
 
 
-def measure(folder: Path, stack: ExitStack) -> list[Figure]:
+def measure(folder: Path, stack: ExitStack) -> Iterator[list[Figure]]:
+    """Each part as soon as it is known: all of them take most of an hour."""
+    platform, site, images = one_node(folder, stack)
+    image = platform.world.images[0]
+    yield measure_memory(platform)
+    yield measure_latency(platform, image)
+    yield measure_throughput(platform, site, image)
+    yield measure_left_over(platform, site, image)
+    yield measure_weight(platform)
+    yield measure_transfer(platform, images, folder / "transfer")
+    yield measure_pages(folder / "pages")
+    yield measure_lists(folder / "lists")
+    yield measure_nodes(folder / "nodes")
+
+
+def one_node(
+    folder: Path, stack: ExitStack
+) -> tuple[Platform, SiteData, list[tuple[str, str]]]:
     engine = stack.enter_context(docker_engine())
-    registry = Registry(folder / "registry", free_port())
-    stack.enter_context(registry)
+    registry = stack.enter_context(Registry(folder / "registry", free_port()))
     # Requests are counted as ever, and none of ours is one too many.
     settings = {"PTM_REQUESTS_A_MINUTE": str(10**9)}
     server = Server(folder / "server", free_port(), settings)
@@ -39,35 +56,27 @@ def measure(folder: Path, stack: ExitStack) -> list[Figure]:
     platform.start_server(Wanted("Benchmarks", [SITE], images))
     site = SiteData(SITE, folder / "north", folder / "table.csv")
     site.table.write_text("age\n50\n")
-    limits = {"concurrent_runs": AT_ONCE}
-    platform.start_node(site, changes={"limits": limits})
+    platform.start_node(site, changes={"limits": {"concurrent_runs": AT_ONCE}})
     platform.wait_until_online()
-    memory = measure_memory(platform)
-    latency = measure_latency(platform, platform.world.images[0])
-    rates = measure_throughput(platform, site, platform.world.images[0])
-    left = measure_left_over(platform, site, platform.world.images[0])
-    weight = measure_weight(platform)
-    transfer = measure_transfer(platform, images, folder / "transfer")
-    pages, lists = measure_pages(folder / "pages"), measure_lists(folder / "lists")
-    nodes = measure_nodes(folder / "nodes")
-    own = [*latency, *rates, *left, *memory, *weight]
-    return [*own, *transfer, *pages, *lists, *nodes]
+    return platform, site, images
 
 
 def main() -> int:
     VAR.mkdir(exist_ok=True)
+    known: list[Figure] = []
     try:
         with (
             sigterm_unwinds(),
             tempfile.TemporaryDirectory(dir=VAR, prefix="bench-") as folder,
             ExitStack() as stack,
         ):
-            figures = measure(Path(folder), stack)
+            for figures in measure(Path(folder), stack):
+                show(figures)
+                known += figures
+                save(known)
     except RigError as error:
         print(error, file=sys.stderr)
         return 1
-    show(figures)
-    save(figures)
     return 0
 
 
