@@ -54,7 +54,7 @@ from apps.nodes.services import issue_enrolment_code
 from apps.organizations.models import Organization
 admin = User.objects.get(username="west-admin")
 west = Organization.objects.get(name="Site West")
-for number in range(40):
+for number in range(80):
     print(issue_enrolment_code(organization=west, issued_by=admin))
 """
 

@@ -122,6 +122,7 @@ EXAMPLES: dict[str, Example] = {
     "nodes_list": Example("viewer"),
     "nodes_retrieve": Example("viewer", first("nodes")),
     "nodes_revoke_create": Example(ADMIN, first("nodes")),
+    "nodes_give_back_create": Example(ADMIN, first("nodes")),
     "organizations_list": Example("viewer"),
     "organizations_create": Example(ROOT, body=lambda s: {"name": "New heart"}),
     "organizations_retrieve": Example("viewer", first("organizations")),

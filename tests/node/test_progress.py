@@ -40,6 +40,7 @@ def test_an_upload_tells_each_chunk_and_its_end(
 ) -> None:
     told = Told()
     monkeypatch.setattr("ptm_node.agent.Silent", lambda: told)
+    monkeypatch.setattr("ptm_node.uploads.LARGEST", 4 << 20)
     engine.present[IMAGE] = writes(b"x" * (9 << 20))
     daemon = start()
     server.wait_status(server.add_run(IMAGE), "completed")

@@ -112,7 +112,7 @@ CHANGES = (
     (MANAGER, "collaborations_participation", "stopped", ("allow-sending",)),
     (MANAGER, "collaborations_study", "collaborations.study", ("edit", "end")),
     (NORTH, "collaborations_participation", PARTICIPATION, ("leave",)),
-    (NORTH, "nodes_node", "nodes.node", ("revoke",)),
+    (NORTH, "nodes_node", "nodes.node", ("give-back", "revoke")),
     (MANAGER, "organizations_membership", "membership", ("end", "role")),
     (NORTH, "organizations_organization", "organization", ("rename",)),
 )

@@ -41,6 +41,8 @@ _NO_COMMAND = re.compile(
 )
 # Threads of gVisor's kernel, which Docker counts as the container's: it dies without.
 _OWN_THREADS = 128
+_KILLED = 137
+_OOM_SECONDS = 1.0
 _NO_RUNTIME = re.compile(r"unknown( or invalid)? runtime", re.IGNORECASE)
 # Then it is the site that has no such file.
 _NO_MOUNT = re.compile(r"mounting|bind source|mount config", re.IGNORECASE)
@@ -118,6 +120,8 @@ class DockerRuntime:
         if ended is None:
             return None
         memory = bool(ended.code) and self._ran_out_of_memory(handle)
+        if ended.code == _KILLED and ended.witnessed and not memory:
+            memory = self._watch.await_out_of_memory(handle.id, _OOM_SECONDS)
         return Exit(ended.code, out_of_memory=memory, witnessed=ended.witnessed)
 
     def stop(self, handle: Handle, grace: float) -> None:

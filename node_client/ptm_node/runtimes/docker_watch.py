@@ -52,6 +52,7 @@ class Watch:
         self._stream: CancellableStream[dict[str, Any]] | None = None
         self._alive: set[str] = set()
         self._ended: dict[str, Ended] = {}
+        self._out_of_memory: set[str] = set()
         self._on_change: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self._run, name="docker", daemon=True)
 
@@ -91,6 +92,7 @@ class Watch:
         with self._changed:
             self._alive.discard(container)
             self._ended.pop(container, None)
+            self._out_of_memory.discard(container)
 
     def await_end(self, container: str, seconds: float) -> Ended | None:
         """Blocks until the container has ended; None if it has not by then."""
@@ -105,6 +107,16 @@ class Watch:
             if closed() or not known():
                 return None
             return self._ended.get(container, Ended(None, witnessed=False))
+
+    def await_out_of_memory(self, container: str, seconds: float) -> bool:
+        """Whether the engine says so of one that was killed, by then.
+
+        It is an event of its own, which can come after that of the end.
+        """
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: container in self._out_of_memory, seconds
+            )
 
     def _run(self) -> None:
         backoff = Backoff(self._clock)
@@ -122,12 +134,12 @@ class Watch:
         client = connect()
         with (
             closing(client),
-            events(client, {**self.filters, "event": ["die"]}) as self._stream,
+            events(client, {**self.filters, "event": ["die", "oom"]}) as self._stream,
         ):
             self._settle(client)
             backoff.reset()
             for event in self._stream:
-                self._died(event)
+                self._heard(event)
 
     def _settle(self, client: docker.APIClient) -> None:
         """Brings what is known up to the present state."""
@@ -148,12 +160,15 @@ class Watch:
         log.info("connected to Docker %s", version)
         self._on_change()
 
-    def _died(self, event: dict[str, Any]) -> None:
+    def _heard(self, event: dict[str, Any]) -> None:
         container = str(event["Actor"]["ID"])
-        code = int(event["Actor"]["Attributes"]["exitCode"])
         with self._changed:
-            self._alive.discard(container)
-            self._ended[container] = Ended(code, witnessed=True)
+            if event["Action"] == "oom":
+                self._out_of_memory.add(container)
+            else:
+                code = int(event["Actor"]["Attributes"]["exitCode"])
+                self._alive.discard(container)
+                self._ended[container] = Ended(code, witnessed=True)
             self._changed.notify_all()
 
     def _disconnected(self) -> None:
