@@ -33,7 +33,7 @@ def node_copied_while_it_runs(stage: Stage) -> Promise:
     """The copy knows of the container, but would look for its result in vain."""
     site = stage.sites[-1]
     stage.send(site, seconds=4)
-    stage.await_running()
+    stage.await_status("running")  # which the node says once its journal has the start
     taken_over(stage, site, site.clone())
     return Promise(attempts=2)
 
