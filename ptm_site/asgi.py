@@ -14,11 +14,11 @@ from channels.sessions import SessionMiddlewareStack  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
 from apps.nodes.consumers import NodeConsumer  # noqa: E402
+from apps.results.receiving import ReceivedChunks  # noqa: E402
 from apps.tasks.consumers import LiveConsumer  # noqa: E402
 from ptm_site.held import App, HeldRequests  # noqa: E402
 from ptm_site.lifespan import Lifespan  # noqa: E402
 from ptm_site.origins import OnlyFromOurPages  # noqa: E402
-from ptm_site.partial import PartialChunks  # noqa: E402
 
 # Django types `path` for HTTP views only; Channels routes sockets with it too.
 live = OnlyFromOurPages(SessionMiddlewareStack(LiveConsumer.as_asgi()))
@@ -30,7 +30,7 @@ nowhere: Any = re_path("", cast(Any, WebsocketDenier.as_asgi()))
 
 application = ProtocolTypeRouter(
     {
-        "http": PartialChunks(HeldRequests(cast(App, django_application))),
+        "http": ReceivedChunks(HeldRequests(cast(App, django_application))),
         "websocket": URLRouter([*sockets, nowhere]),
         "lifespan": Lifespan(),
     }

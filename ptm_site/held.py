@@ -58,7 +58,7 @@ class HeldRequests:
             return
         body, whole = await _read_body(receive)
         if not whole:
-            await self.app(scope, _replayed(body, receive), send)
+            await self.app(scope, replayed(body, receive), send)
             return
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
@@ -116,11 +116,11 @@ class HeldRequests:
                 await send(message)
 
         marked = {**scope, MARK: marks} if may_hold else scope
-        await self.app(marked, _replayed(body), send_news)
+        await self.app(marked, replayed(body), send_news)
         return marks[0] if marks else None
 
 
-def _replayed(body: bytes, rest: Receive | None = None) -> Receive:
+def replayed(body: bytes, rest: Receive | None = None) -> Receive:
     """Give the body that was read, and then what comes after it, if anything does."""
     message = {"type": "http.request", "body": body, "more_body": rest is not None}
     pending = [message]

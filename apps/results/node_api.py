@@ -4,6 +4,8 @@ import base64
 import binascii
 import io
 import re
+from contextlib import closing
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 from django.urls import reverse
@@ -13,16 +15,14 @@ from rest_framework.response import Response
 
 from apps.errors import Refusal
 from apps.nodes.node_api import NodeView
+from apps.results.chunks import begin, end, settled_upload
 from apps.results.models import Upload
-from apps.results.uploads import (
-    MAX_CHUNK_BYTES,
-    Announced,
-    append,
-    create_upload,
-    settled_upload,
-)
+from apps.results.receiving import receiving
+from apps.results.uploads import Announced, create_upload, find_upload
 from apps.tasks.node_api import whole_number
 
+MAX_CHUNK_BYTES = 32 * 1024 * 1024
+BLOCK = 1024 * 1024
 VERSION = {"Tus-Resumable": "1.0.0"}
 SHA256 = re.compile(r"[0-9a-f]{64}")
 MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,48}/[a-z0-9.+-]{1,48}")
@@ -81,14 +81,31 @@ class UploadView(TusView):
         return Response(status=200, headers={**headers, "Cache-Control": "no-store"})
 
     def patch(self, request: Request, uuid: str) -> Response:
-        length = request.headers.get("Content-Length") or "0"
-        if whole_number(length, "Content-Length") > MAX_CHUNK_BYTES:
-            raise Refusal("chunk_too_large", "A chunk is 32 MiB at most.", status=413)
-        offset = whole_number(request.headers.get("Upload-Offset", ""), "Upload-Offset")
-        # A request without a body has no stream either.
-        body = cast(BinaryIO, request.data or io.BytesIO())
-        upload = append(node=self.node, uuid=uuid, offset=offset, body=body)
+        coming = receiving(request)
+        if coming and coming.chunk:
+            return self._done(end(node=self.node, chunk=coming.chunk))
+        offset = _chunk_offset(request)
+        chunk = begin(node=self.node, uuid=uuid, offset=offset)
+        if chunk is None:
+            return self._done(find_upload(node=self.node, uuid=uuid))
+        if coming:
+            coming.chunk = chunk
+            return Response()
+        with closing(chunk):
+            # A request without a body has no stream either.
+            body = cast(BinaryIO, request.data or io.BytesIO())
+            chunk.take(iter(partial(body.read, BLOCK), b""))
+            return self._done(end(node=self.node, chunk=chunk))
+
+    def _done(self, upload: Upload) -> Response:
         return Response(status=204, headers=_progress(upload))
+
+
+def _chunk_offset(request: Request) -> int:
+    length = request.headers.get("Content-Length") or "0"
+    if whole_number(length, "Content-Length") > MAX_CHUNK_BYTES:
+        raise Refusal("chunk_too_large", "A chunk is 32 MiB at most.", status=413)
+    return whole_number(request.headers.get("Upload-Offset", ""), "Upload-Offset")
 
 
 def _progress(upload: Upload) -> dict[str, str]:

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from apps.results.models import Result
-from apps.results.uploads import MAX_CHUNK_BYTES
+from apps.results.node_api import MAX_CHUNK_BYTES
 from apps.tasks.models import Task
 from tests.daemon import NodeClient
 from tests.pages import browser

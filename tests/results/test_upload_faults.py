@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from apps.results import services, uploads
+from apps.results import chunks, services, uploads
 from apps.results.models import Result, Upload
 from apps.tasks.models import Run
 from tests.daemon import NodeClient
@@ -57,7 +57,7 @@ def test_a_server_that_dies_between_bytes_and_row_takes_the_piece_again(
 
     node.client.raise_request_exception = False
     with monkeypatch.context() as patched:
-        patched.setattr(uploads, "_advance", power_cut)
+        patched.setattr(chunks, "_advance", power_cut)
         assert node.patch(location, DATA).status_code == 500
     assert on_disk().read_bytes() == DATA
     assert node.offset(location) == 0
@@ -148,6 +148,18 @@ def test_bytes_that_vanished_from_the_disk_are_asked_for_again(
     fresh = node.announce(run, DATA)
     assert (fresh.status_code, fresh["Upload-Offset"]) == (201, "0")
     assert node.patch(fresh["Location"], DATA).status_code == 204
+    assert stored() == DATA
+
+
+def test_what_a_power_cut_took_is_asked_for_again(
+    node: NodeClient, location: str
+) -> None:
+    node.patch(location, DATA[:40])
+    os.truncate(on_disk(), 10)
+    again = node.patch(location, DATA[40:], 40)
+    assert (again.status_code, again["Upload-Offset"]) == (409, "10")
+    assert node.offset(location) == 10
+    assert node.patch(location, DATA[10:], 10).status_code == 204
     assert stored() == DATA
 
 

@@ -1,0 +1,94 @@
+"""Chunks that go to the disk as they come, past Django, which would collect them first.
+
+The view is asked twice: before the bytes, when it opens the upload or refuses, and
+after them, when it counts what came. In between only the event loop waits for the line.
+A short chunk is there before anybody could be asked, and comes to the view as its body.
+"""
+
+import asyncio
+
+from rest_framework.request import Request
+
+from apps.results.chunks import Chunk
+from ptm_site.held import App, Message, Receive, Send, replayed
+
+UPLOADS = "/api/v1/node/uploads/"
+MARK = "ptm.chunk"
+BLOCK = 1024 * 1024
+# A line that died without a word keeps its upload locked for so long.
+SILENT_SECONDS = 20.0
+
+
+class Receiving:
+    """What the view opened for the bytes that are still to come."""
+
+    chunk: Chunk | None = None
+
+
+def receiving(request: Request) -> Receiving | None:
+    """Return None if the request has its body."""
+    found: Receiving | None = getattr(request._request, "scope", {}).get(MARK)
+    return found
+
+
+class ReceivedChunks:
+    """Wraps an ASGI application."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["method"] != "PATCH" or not scope["path"].startswith(UPLOADS):
+            await self.app(scope, receive, send)
+            return
+        blocks, more = await _gather(receive)
+        if not more:
+            await self.app(scope, replayed(b"".join(blocks)), send)
+            return
+        mark = Receiving()
+        scope = {**scope, MARK: mark}
+
+        async def send_refusal(message: Message) -> None:
+            if mark.chunk is None:
+                await send(message)
+
+        await self.app(scope, replayed(b""), send_refusal)
+        if mark.chunk is not None:
+            try:
+                await _write(mark.chunk, blocks, receive)
+                await self.app(scope, replayed(b""), send)
+            finally:
+                mark.chunk.close()
+
+
+async def _write(chunk: Chunk, blocks: list[bytes], receive: Receive) -> None:
+    """A thread writes some bytes while the next ones come."""
+    loop = asyncio.get_running_loop()
+    more = True
+    while more and chunk.refusal is None:
+        writing = loop.run_in_executor(None, chunk.take, blocks)
+        try:
+            blocks, more = await _gather(receive)
+        finally:
+            await writing
+    await loop.run_in_executor(None, chunk.take, blocks)
+
+
+async def _gather(receive: Receive) -> tuple[list[bytes], bool]:
+    """Return the next bytes and whether more may follow.
+
+    A line that breaks ends the chunk: what came of it need not be sent again.
+    """
+    blocks: list[bytes] = []
+    size = 0
+    while size < BLOCK:
+        try:
+            async with asyncio.timeout(SILENT_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            return blocks, False
+        blocks.append(message.get("body", b""))
+        size += len(blocks[-1])
+        if not message.get("more_body", False):  # nor has one of a disconnection
+            return blocks, False
+    return blocks, True
