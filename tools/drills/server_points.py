@@ -8,7 +8,7 @@ __all__ = ["application"]
 
 # The models behind these cannot be imported before the entry has set Django up.
 from apps.results import node_api as result_api  # noqa: E402
-from apps.results import uploads  # noqa: E402
+from apps.results import chunks  # noqa: E402
 from apps.tasks import dispatch, node_api, reports  # noqa: E402
 from apps.tasks.choices import TERMINAL  # noqa: E402
 from apps.tasks.models import Run  # noqa: E402
@@ -27,16 +27,16 @@ SERVER_POINTS = (
     Point("end-uncommitted", reports, "_end"),
     Point("end-committed", node_api, "report_run", wanted=_is_over),
     Point("upload-created", result_api, "create_upload"),
-    Point("chunk-written", uploads, "_advance", after=False),
-    Point("result-uncommitted", uploads, "commit_result"),
+    Point("chunk-written", chunks, "_advance", after=False),
+    Point("result-uncommitted", chunks, "commit_result"),
     Point(
         "result-unannounced",
-        uploads,
+        chunks,
         "commit_result",
         after=False,
         when=transaction.on_commit,
     ),
-    Point("result-committed", result_api, "append"),
+    Point("result-committed", result_api, "end"),
 )
 
 install(SERVER_POINTS)
