@@ -81,6 +81,10 @@ class Trouble(NodeError):
         self.retry_after = retry_after
 
 
+class TooLarge(Trouble):
+    """The server, or a proxy before it, takes smaller requests only."""
+
+
 class Refused(NodeError):
     """The server understood and says no."""
 

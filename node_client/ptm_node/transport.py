@@ -177,6 +177,8 @@ def _raise_for(method: str, path: str, answer: Answer) -> None:
         )
     if method == "HEAD" and status >= 400:  # has no body that could hold a code
         raise errors.Refused(status, "", "")
+    if status == 413 and problem.code in ("", "chunk_too_large"):
+        raise errors.TooLarge("status 413: the request is too large on its way")
     if not problem.code:
         raise errors.Trouble(f"status {status}, and not from a PyTaskManager server")
     raise _error(path, answer, problem)

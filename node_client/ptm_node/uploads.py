@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from ptm_node.errors import OffsetConflict, Refused, Trouble
+from ptm_node.errors import OffsetConflict, Refused, TooLarge, Trouble
 from ptm_node.journal import Output
 from ptm_node.messages import Key
 from ptm_node.transport import Answer, Transport
@@ -58,6 +58,10 @@ class Upload:
                 began = time.monotonic()
                 self._offset = self._send_chunk(self._location, self._offset)
                 self._fit_chunk(time.monotonic() - began)
+        except TooLarge:
+            self._offset = None
+            self._chunk = self._most = max(self._chunk // 2, LEAST)
+            raise
         except Trouble:
             self._offset = None
             self._chunk = max(min(self._chunk // 2, CHUNK), LEAST)
@@ -66,10 +70,6 @@ class Upload:
             self._offset = None
             raise Trouble(str(conflict)) from None
         except Refused as refused:
-            if refused.code == "chunk_too_large" and self._chunk > LEAST:
-                # An older server: it took 8 MiB.
-                self._chunk = self._most = self._chunk // 2
-                raise Trouble("the server takes smaller chunks") from None
             if refused.code not in _GONE:
                 raise
             self.restart()
