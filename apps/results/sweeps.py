@@ -35,7 +35,7 @@ def delete_orphaned_bytes() -> int:
     old = [
         path
         for path in (folder.iterdir() if folder.exists() else ())
-        if path.stat().st_mtime < outdated
+        if _is_older(path, outdated)
     ]
     if not old:
         return 0
@@ -45,3 +45,10 @@ def delete_orphaned_bytes() -> int:
     for path in orphans:
         path.unlink(missing_ok=True)
     return len(orphans)
+
+
+def _is_older(path: Path, than: float) -> bool:
+    try:
+        return path.stat().st_mtime < than
+    except FileNotFoundError:  # its upload has ended meanwhile
+        return False

@@ -287,3 +287,17 @@ def test_bytes_of_no_upload_are_swept_when_they_are_old(
         os.utime(path, (long_ago, long_ago))
     assert delete_orphaned_bytes() == 1
     assert set(files(settings.UPLOAD_DIR)) == {kept, young}
+
+
+def test_a_file_that_goes_meanwhile_does_not_end_the_sweep(
+    settings: LazySettings, db: None
+) -> None:
+    """A link to nothing is just that: listed, and not there to be looked at."""
+    folder = Path(settings.UPLOAD_DIR)
+    folder.mkdir(parents=True)
+    going, old = folder / "going", folder / "old"
+    going.symlink_to(folder / "gone")
+    old.write_bytes(DATA)
+    os.utime(old, (0, 0))
+    assert delete_orphaned_bytes() == 1
+    assert not old.exists()
