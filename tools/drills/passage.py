@@ -2,44 +2,23 @@
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Coroutine, Iterator
-from concurrent.futures import Future
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tools.drills.network import Network
+from tools.rig.listening import Listening
 
 PIECE_BYTES = 1 << 16
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Passage:
-    """Listens in a thread of its own while the block lasts."""
-
+class Passage(Listening):
     def __init__(self, network: Network, port: int, target: int) -> None:
+        super().__init__()
         self.network = network
         self.port = port
         self._target = target
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._call(self._listen())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._call(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
     async def _serve(self, near: Streams) -> None:
         """One connection, from its beginning to its end."""
@@ -58,10 +37,6 @@ class Passage:
             while piece := await source.read(PIECE_BYTES):
                 sink.write(piece)
                 await sink.drain()
-
-    def _call(self, work: Coroutine[Any, Any, None]) -> None:
-        done: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        done.result()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

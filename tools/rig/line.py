@@ -2,18 +2,16 @@
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Any, Self
 
+from tools.rig.listening import Listening
 from tools.rig.process import free_port
 
 PIECE = 1 << 16
 DOWN_SECONDS = 0.3
 
 
-class Line:
+class Line(Listening):
     """Listens on a loopback port, in a thread of its own, while the block lasts.
 
     `breaks` are numbers of bytes: as soon as so many have gone to the server, every
@@ -22,6 +20,7 @@ class Line:
     """
 
     def __init__(self, server_port: int, breaks: Iterable[int] = ()) -> None:
+        super().__init__()
         self.port = free_port()
         self.sent = 0  # to the server, whatever for
         self.broken = 0
@@ -29,31 +28,10 @@ class Line:
         self._breaks = sorted(breaks, reverse=True)
         self._down_until = 0.0
         self._ends: set[asyncio.StreamWriter] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._call(self._listen())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._call(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _call(self, work: Any) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _listen(self) -> None:
         self._listener = await asyncio.start_server(
