@@ -12,6 +12,7 @@ from ptm_node.state import HEED
 from tests.node.docker_support import Engine, own_containers
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, Daemon, writes
+from tests.node.past import Past
 from tests.node.sql_databases import (  # noqa: F401 (fixtures)
     database,
     mariadb,
@@ -43,6 +44,11 @@ def engine() -> FakeEngine:
     engine = FakeEngine()
     engine.present[IMAGE] = writes(b"{}")
     return engine
+
+
+@pytest.fixture
+def past(tmp_path: Path, server: FakeServer, engine: FakeEngine) -> Past:
+    return Past(tmp_path, server, engine)
 
 
 @pytest.fixture

@@ -2,11 +2,15 @@
 
 import threading
 
+import pytest
+from ptm_node.messages import Key
 from ptm_node.runtimes.fake import FakeEngine, Inside
 
 from tests.node.conftest import StartDaemon
+from tests.node.examples import assignment
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, wait_until_clean, waits_for
+from tests.node.past import KEY, Past, completed
 
 
 def test_a_run_that_was_cancelled_before_the_confirmation_never_starts(
@@ -91,3 +95,68 @@ def test_a_run_that_belongs_to_another_is_stopped_without_a_word(
     server.look()
     wait_until_clean(daemon)
     assert run.status == "expired"
+
+
+def test_a_stop_that_was_ordered_is_carried_out_by_the_next_start(
+    past: Past, server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    engine.present[IMAGE] = waits_for(threading.Event())
+    handle = past.started()
+    past.journal.started(KEY, handle.id, at=4e9)
+    past.journal.stop_ordered(KEY, "cancelled")
+    past.journal.close()
+    daemon = start()
+    server.wait_status(past.run, "cancelled")
+    wait_until_clean(daemon)
+
+
+def test_a_stop_of_a_spooled_result_is_carried_out_by_the_next_start(
+    past: Past, server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    past.spooled()
+    past.journal.stop_ordered(KEY, "cancelled")
+    past.journal.close()
+    daemon = start()
+    server.wait_status(past.run, "cancelled")
+    assert server.count("/result/") == 0
+    wait_until_clean(daemon)
+
+
+@pytest.mark.parametrize("reason", ["cancelled", "expired"])
+def test_a_stop_of_a_run_that_never_started_is_carried_out_by_the_next_start(
+    reason: str,
+    past: Past,
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+) -> None:
+    past.journal.stop_ordered(KEY, reason)
+    past.journal.close()
+    daemon = start()
+    wait_until_clean(daemon)
+    daemon.drain()
+    daemon.join()
+    assert engine.starts == []
+    if reason == "cancelled":
+        assert past.run.status == "cancelled"
+    assert server.count("/report/") == (1 if reason == "cancelled" else 0)
+
+
+def test_a_stop_of_a_run_that_waits_for_a_slot_is_carried_out_at_once(
+    past: Past, server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    released = threading.Event()
+    engine.present[IMAGE] = waits_for(released)
+    second = server.add_run(IMAGE)
+    second.status, second.attempt, second.claim = "claimed", 1, 1
+    past.journal.record_claim(1, [assignment(Key(2, 1), IMAGE)])
+    past.journal.close()
+    daemon = start(limits={"concurrent_runs": 1})
+    server.wait(lambda: engine.starts)
+    server.cancel(second)
+    server.wait_status(second, "cancelled")
+    released.set()
+    assert completed(server, past.run) == b"{}"
+    wait_until_clean(daemon)
+    assert engine.starts == [KEY]
+    assert server.count("/runs/2/report/") == 1
