@@ -16,7 +16,7 @@ from apps.collaborations.permissions import sync_permissions
 from apps.organizations import permissions as of_organizations
 from apps.organizations.choices import Role
 from apps.organizations.models import Membership, OrganizationGroup
-from tests.collaborations.test_policy import archive, stop_sending
+from tests.collaborations.policy import archive, stop_sending
 from tests.worlds import World
 
 AGREED = "Stored rights are exactly what is derived."

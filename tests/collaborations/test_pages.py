@@ -24,7 +24,7 @@ from apps.nodes.models import Node
 from apps.nodes.services import revoke_node
 from apps.organizations.choices import Role
 from apps.organizations.services import create_organization, grant_membership
-from tests.collaborations.test_policy import stop_sending
+from tests.collaborations.policy import stop_sending
 from tests.desk import manager_of
 from tests.pages import browser, browser_of, links, words
 from tests.worlds import World, add_node, release_secret, take_in

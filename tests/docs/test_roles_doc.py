@@ -280,16 +280,16 @@ PROMISES: list[tuple[str, tuple[str, ...]]] = [
     (
         "**Archiving** is for good",
         (
-            "collaborations.test_policy.test_archiving_cancels_what_waits_and_lets_what_runs_finish",
-            "collaborations.test_policy.test_its_admin_archives_it_and_then_has_no_page_to_change_it",
+            "collaborations.test_archiving.test_archiving_cancels_what_waits_and_lets_what_runs_finish",
+            "collaborations.test_archiving.test_its_admin_archives_it_and_then_has_no_page_to_change_it",
         ),
     ),
     (
         "An archived collaboration",
         (
-            "collaborations.test_policy.test_nothing_changes_in_an_archived_collaboration",
-            "collaborations.test_policy.test_nodes_get_nothing_of_an_archived_collaboration",
-            "collaborations.test_policy.test_what_was_there_stays_readable_to_those_who_read_it",
+            "collaborations.test_archiving.test_nothing_changes_in_an_archived_collaboration",
+            "collaborations.test_archiving.test_nodes_get_nothing_of_an_archived_collaboration",
+            "collaborations.test_archiving.test_what_was_there_stays_readable_to_those_who_read_it",
         ),
     ),
     (
