@@ -13,11 +13,11 @@ help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
 
 setup:  ## Install what the demo and the tests need
-	@python3 tools/setup.py test
+	@python3 -m tools.setup test
 	@$(PYTHON) -m tools.rig images
 
 demo:  ## Analyse real data at three sites; EXIT=1 ends after the comparison
-	@python3 tools/setup.py demo
+	@python3 -m tools.setup demo
 	@$(PYTHON) -m tools.demo $(if $(EXIT),--exit)
 
 # Three at once on two cores: tests of nodes wait for Docker much of the time. The second
@@ -34,7 +34,7 @@ fuzz: setup  ## Send requests and mix faults that nobody would, others each time
 	@PTM_FUZZ=$(or $(EXAMPLES),200) $(PYTHON) -m pytest tests/fuzz tests/machine
 
 check:  ## Look for mistakes without running anything
-	@python3 tools/setup.py check
+	@python3 -m tools.setup check
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy $(TYPED)
@@ -54,11 +54,11 @@ screenshots: setup  ## Draw every page in light, dark and phone width, into var/
 	@$(PYTHON) -m tools.screenshots
 
 bench:  ## Measure, and write benchmarks/latest.json
-	@python3 tools/setup.py test
+	@python3 -m tools.setup test
 	@$(PYTHON) -m benchmarks
 
 format:  ## Bring the code into its one form
-	@python3 tools/setup.py check
+	@python3 -m tools.setup check
 	.venv/bin/ruff check --fix-only .
 	.venv/bin/ruff format .
 

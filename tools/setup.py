@@ -1,4 +1,4 @@
-"""Prepare this machine: `python3 tools/setup.py check|demo|test`.
+"""Prepare this machine: `python3 -m tools.setup check|demo|test`.
 
 Needs nothing but Python's standard library, changes nothing that is in place, and
 ends in one sentence if something cannot be done.
@@ -7,26 +7,17 @@ ends in one sentence if something cannot be done.
 import contextlib
 import fcntl
 import hashlib
-import http.client
-import importlib.util
 import os
 import re
-import shutil
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tools.needs import PROFILES, ROOT, Need, has_program
+
 OLDEST_PYTHON = (3, 11)
-DOCKER_SOCKET = Path("/var/run/docker.sock")
-APPARMOR = Path("/sys/module/apparmor/parameters/enabled")
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-POSTGRES = Path("/usr/lib/postgresql")
-INTER = Path("/usr/share/fonts/opentype/inter")
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 NODE_PROJECT = "node_client/pyproject.toml"
 NETWORK_TROUBLE = re.compile(
@@ -38,77 +29,6 @@ NETWORK_TROUBLE = re.compile(
 
 class SetupError(Exception):
     """Set-up cannot go on; the message is one sentence for a user."""
-
-
-@dataclass(frozen=True)
-class Need:
-    """Something that a Debian package brings."""
-
-    package: str
-    is_met: Callable[[], bool]
-
-
-def has_program(name: str) -> bool:
-    # Debian keeps daemons in the sbin folders, which are not on every path.
-    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
-    return shutil.which(name, path=path) is not None
-
-
-def has_docker() -> bool:
-    """An engine that we could start, or one that answers."""
-    return has_program("dockerd") or engine_answers(DOCKER_SOCKET)
-
-
-def engine_answers(path: Path) -> bool:
-    with contextlib.closing(socket.socket(socket.AF_UNIX)) as link:
-        link.settimeout(5)
-        try:
-            link.connect(str(path))
-            link.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-            response = http.client.HTTPResponse(link)
-            response.begin()
-        except (OSError, http.client.HTTPException):
-            return False
-        return response.status == 200
-
-
-def has_apparmor_parser() -> bool:
-    """Docker starts no container without it where the kernel uses AppArmor."""
-    used = APPARMOR.exists() and APPARMOR.read_text().startswith("Y")
-    return not used or has_program("apparmor_parser")
-
-
-def has_venv() -> bool:
-    # Debian's Python has the module venv, and what fills one in another package.
-    made = (ROOT / ".venv" / "bin" / "python").exists()
-    return made or importlib.util.find_spec("ensurepip") is not None
-
-
-VENV_NEED = Need("python3-venv", has_venv)
-DEMO_NEEDS = (
-    Need("docker.io", has_docker),
-    Need("apparmor", has_apparmor_parser),
-    Need("docker-registry", lambda: has_program("docker-registry")),
-    Need("debootstrap", lambda: has_program("debootstrap")),
-    Need("ca-certificates", CERTIFICATES.exists),
-)
-TEST_NEEDS = (
-    Need("postgresql", lambda: any(POSTGRES.glob("*/bin/initdb"))),
-    Need("mariadb-server", lambda: has_program("mariadbd")),
-    Need("redis-server", lambda: has_program("redis-server")),
-    Need("runsc", lambda: has_program("runsc")),
-    Need("iproute2", lambda: has_program("ip")),
-    Need("iptables", lambda: has_program("iptables")),
-    Need("chromium", lambda: has_program("chromium")),
-    Need("fonts-inter", INTER.exists),
-    Need("nginx-light", lambda: has_program("nginx")),
-    Need("curl", lambda: has_program("curl")),
-)
-PROFILES: Mapping[str, Sequence[Need]] = {
-    "check": (VENV_NEED,),
-    "demo": (VENV_NEED, *DEMO_NEEDS),
-    "test": (VENV_NEED, *DEMO_NEEDS, *TEST_NEEDS),
-}
 
 
 @contextlib.contextmanager
@@ -281,7 +201,7 @@ def install_frontend(root: Path = ROOT) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in PROFILES:
-        print(f"usage: python3 tools/setup.py {'|'.join(PROFILES)}", file=sys.stderr)
+        print(f"usage: python3 -m tools.setup {'|'.join(PROFILES)}", file=sys.stderr)
         return 2
     try:
         check_python()

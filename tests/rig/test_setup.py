@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tools import setup
+from tools import needs, setup
 from tools.frontend import __main__ as frontend
+from tools.needs import Need
 from tools.rig.engine import DEFAULT_SOCKET
 from tools.rig.folders import ROOT
-from tools.setup import Need, SetupError
+from tools.setup import SetupError
 
 GHOST = Need("ghost", lambda: False)
 FakeProgram = Callable[[str, str], None]
@@ -38,7 +39,8 @@ def project_in(folder: Path) -> Path:
     made = folder / "project"
     (made / "tools").mkdir(parents=True)
     (made / "var" / "setup").mkdir(parents=True)
-    shutil.copy(ROOT / "tools" / "setup.py", made / "tools")
+    for name in ("__init__.py", "needs.py", "setup.py"):
+        shutil.copy(ROOT / "tools" / name, made / "tools")
     for name in setup.REQUIREMENTS:
         (made / name).touch()
     return made
@@ -64,7 +66,7 @@ def root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run_setup(project: Path) -> SetUp:
-    command = [sys.executable, "tools/setup.py", "check"]
+    command = [sys.executable, "-m", "tools.setup", "check"]
     return subprocess.run(command, cwd=project, capture_output=True, text=True)
 
 
@@ -289,16 +291,16 @@ def test_a_wrong_use_is_answered_with_the_right_one(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert setup.main(arguments) == 2
-    assert capsys.readouterr().err == "usage: python3 tools/setup.py check|demo|test\n"
+    assert capsys.readouterr().err == "usage: python3 -m tools.setup check|demo|test\n"
 
 
 def test_every_profile_has_what_the_smaller_one_has() -> None:
-    check, demo, test = (set(setup.PROFILES[name]) for name in setup.PROFILES)
+    check, demo, test = (set(needs.PROFILES[name]) for name in needs.PROFILES)
     assert check < demo < test
 
 
 @pytest.mark.docker
 @pytest.mark.usefixtures("engine")
 def test_an_engine_is_known_by_its_answer(tmp_path: Path) -> None:
-    assert setup.engine_answers(DEFAULT_SOCKET)
-    assert not setup.engine_answers(tmp_path / "docker.sock")
+    assert needs.engine_answers(DEFAULT_SOCKET)
+    assert not needs.engine_answers(tmp_path / "docker.sock")
