@@ -7,8 +7,8 @@ from ptm_site.asgi import application
 __all__ = ["application"]
 
 # The models behind these cannot be imported before the entry has set Django up.
-from apps.results import node_api as result_api  # noqa: E402
 from apps.results import chunks  # noqa: E402
+from apps.results import node_api as result_api  # noqa: E402
 from apps.tasks import dispatch, node_api, reports  # noqa: E402
 from apps.tasks.choices import TERMINAL  # noqa: E402
 from apps.tasks.models import Run  # noqa: E402
