@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
 from typing import Any, Self
 
 import pytest
@@ -72,13 +71,8 @@ class Tab:
         self.socket = open_socket(self.server, self.cookie).__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.socket.__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
 
     def get(self, path: str) -> requests.Response:
         return requests.get(

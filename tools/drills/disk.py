@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tools.drills.root import command, is_root
@@ -25,12 +24,7 @@ class Disk:
             command("mount", "-t", "tmpfs", "-o", options, "none", self.folder)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if is_root():
             command("umount", "--lazy", self.folder)
 

@@ -10,7 +10,6 @@ import time
 from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 import docker
@@ -51,12 +50,7 @@ class Witness:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._closing.set()
         for stream in self._streams.values():
             with contextlib.suppress(OSError):  # it has ended by itself
