@@ -2,11 +2,9 @@
 
 import os
 import socket
-import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,6 @@ from tests.node.conftest import StartDaemon
 from tests.node.fake_protocol import KEY
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, eventually, write_config
-from tests.node.test_tls import certificate  # noqa: F401 (a fixture)
 from tools.rig.registry import Registry
 
 
@@ -70,15 +67,6 @@ def table(tmp_path: Path) -> Path:
     path.write_text("age,sex\n61,f\n")
     path.chmod(0o644)
     return path
-
-
-@pytest.fixture
-def secured(certificate: Path) -> Iterator[FakeServer]:  # noqa: F811
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(f"{certificate}.crt", certificate)
-    server = FakeServer(tls)
-    yield server
-    server.close()
 
 
 @pytest.mark.docker
@@ -180,7 +168,7 @@ def test_a_certificate_of_nobodys_authority_is_named(
 def test_a_certificate_for_another_name(
     secured: FakeServer,
     tmp_path: Path,
-    certificate: Path,  # noqa: F811
+    certificate: Path,
 ) -> None:
     url = f"https://localhost:{secured.port}"
     bundle = {"url": url, "ca_bundle": f"{certificate}.crt"}
@@ -192,7 +180,7 @@ def test_a_certificate_for_another_name(
 def test_the_sites_own_certificates_and_a_bundle_that_is_none(
     secured: FakeServer,
     tmp_path: Path,
-    certificate: Path,  # noqa: F811
+    certificate: Path,
 ) -> None:
     bundle = {"ca_bundle": f"{certificate}.crt"}
     found = asked(write_config(tmp_path, secured.url, server=bundle))

@@ -2,10 +2,8 @@
 
 import os
 import pty
-import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ from ptm_node.errors import NotTrusted, Trouble
 
 from tests.node.fake_server import FakeServer
 from tests.node.test_cli import failed
-from tests.node.test_tls import certificate  # noqa: F401 (a fixture)
 
 
 def typed(path: Path, *lines: str) -> tuple[int, str]:
@@ -29,15 +26,6 @@ def typed(path: Path, *lines: str) -> tuple[int, str]:
         os.close(near)
         os.close(far)
     return done.returncode, (done.stdout + done.stderr).decode()
-
-
-@pytest.fixture
-def secured(certificate: Path) -> Iterator[FakeServer]:  # noqa: F811
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(f"{certificate}.crt", certificate)
-    server = FakeServer(tls)
-    yield server
-    server.close()
 
 
 def test_it_asks_for_what_is_missing(server: FakeServer, tmp_path: Path) -> None:
@@ -76,7 +64,7 @@ def test_three_wrong_codes_end_it_and_leave_nothing(
 def test_a_certificate_that_is_not_trusted_leads_to_the_sites_own(
     secured: FakeServer,
     tmp_path: Path,
-    certificate: Path,  # noqa: F811
+    certificate: Path,
 ) -> None:
     path = tmp_path / "node.toml"
     bundle = f"{certificate}.crt"

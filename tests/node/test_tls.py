@@ -2,10 +2,7 @@
 
 import contextlib
 import socket
-import ssl
-import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,27 +15,9 @@ from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of nobody's authority, with its key in the same file."""
-    path = tmp_path_factory.mktemp("tls") / "site.pem"
-    subject = ["-subj", "/CN=ptm.test", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "1"]
-    curve = ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    files = ["-keyout", str(path), "-out", f"{path}.crt"]
-    subprocess.run(
-        [*command, *curve, *subject, *files], check=True, capture_output=True
-    )
-    return path
-
-
 @pytest.fixture
-def server(certificate: Path) -> Iterator[FakeServer]:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(f"{certificate}.crt", certificate)
-    server = FakeServer(tls)
-    yield server
-    server.close()
+def server(secured: FakeServer) -> FakeServer:
+    return secured
 
 
 class Proxy:

@@ -61,9 +61,12 @@ def sending(
     return Sending(upload, run, content)
 
 
-def send_in_chunks_of(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CHUNK", "LARGEST", "LEAST"):
-        monkeypatch.setattr(uploads, name, size)
+def send_in_chunks_of(
+    size: int, monkeypatch: pytest.MonkeyPatch, *, most: int = 0, least: int = 0
+) -> None:
+    sizes = {"CHUNK": size, "LARGEST": most or size, "LEAST": least or size}
+    for name, value in sizes.items():
+        monkeypatch.setattr(uploads, name, value)
 
 
 def test_a_small_result_takes_two_requests(
@@ -93,8 +96,7 @@ def test_chunks_grow_while_the_line_is_quick_and_shrink_when_it_breaks(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in {"CHUNK": 1000, "LARGEST": 4000, "LEAST": 300}.items():
-        monkeypatch.setattr(uploads, name, value)
+    send_in_chunks_of(1000, monkeypatch, most=4000, least=300)
     monkeypatch.setattr(uploads, "QUICK_SECONDS", math.inf)
     sent = sending(server, api, tmp_path, 100_000)
 
@@ -121,8 +123,7 @@ def test_a_limit_on_the_size_of_a_request_is_kept_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An older server's limit, or a proxy's, which has a page of its own for it."""
-    for name, value in {"CHUNK": 1000, "LARGEST": 8000, "LEAST": 300}.items():
-        monkeypatch.setattr(uploads, name, value)
+    send_in_chunks_of(1000, monkeypatch, most=8000, least=300)
     monkeypatch.setattr(uploads, "QUICK_SECONDS", math.inf)
     sent = sending(server, api, tmp_path, 9000)
     assert [sent.upload.step() for _ in range(2)] == [False, False]
