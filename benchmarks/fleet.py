@@ -23,12 +23,9 @@ from django.utils import timezone
 from apps.algorithms.services import allow_version
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import answer_invitation, invite_organization
 from apps.collaborations.models import Collaboration, Participation
-from apps.collaborations.services import (
-    answer_invitation,
-    create_collaboration,
-    invite_organization,
-)
+from apps.collaborations.services import create_collaboration
 from apps.nodes.keys import Key
 from apps.nodes.models import Node
 from apps.organizations.models import Organization

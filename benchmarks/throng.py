@@ -27,12 +27,9 @@ from apps.accounts.models import User
 from apps.accounts.services import create_token
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus, Visibility
+from apps.collaborations.consents import answer_invitation, invite_organization
 from apps.collaborations.models import Collaboration
-from apps.collaborations.services import (
-    answer_invitation,
-    create_collaboration,
-    invite_organization,
-)
+from apps.collaborations.services import create_collaboration
 from apps.organizations.choices import Role
 from apps.organizations.models import Organization
 from apps.organizations.services import create_organization, grant_membership

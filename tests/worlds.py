@@ -15,12 +15,9 @@ from apps.algorithms.models import Algorithm, AlgorithmVersion
 from apps.algorithms.services import allow_version
 from apps.audit.actors import SYSTEM, Actor
 from apps.collaborations.choices import ParticipationStatus, Visibility
+from apps.collaborations.consents import answer_invitation, invite_organization
 from apps.collaborations.models import Collaboration
-from apps.collaborations.services import (
-    answer_invitation,
-    create_collaboration,
-    invite_organization,
-)
+from apps.collaborations.services import create_collaboration
 from apps.nodes.keys import Key
 from apps.nodes.services import enrol_node, issue_enrolment_code
 from apps.organizations.choices import Role

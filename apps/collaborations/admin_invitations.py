@@ -7,15 +7,15 @@ from django.db.models import QuerySet
 
 from apps.accounts.models import User
 from apps.collaborations.choices import ParticipationStatus
-from apps.collaborations.models import Collaboration, Participation
-from apps.collaborations.selectors import MANAGE
-from apps.collaborations.services import (
+from apps.collaborations.consents import (
     answer_as_admin,
     answer_invitation,
     invite_called,
     set_may_create_tasks,
     withdraw_invitation,
 )
+from apps.collaborations.models import Collaboration, Participation
+from apps.collaborations.selectors import MANAGE
 from apps.organizations.models import Organization
 from ptm_site.admin_pages import AdminForm, ServicePage, choose, named
 

@@ -10,19 +10,19 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 from apps.accounts.choices import TokenScope
 from apps.accounts.permissions import Scopes
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import (
+    answer_as_admin,
+    end_participation,
+    invite_called,
+    set_may_create_tasks,
+    withdraw_invitation,
+)
 from apps.collaborations.models import Collaboration, Participation
 from apps.collaborations.selectors import MANAGE
 from apps.collaborations.serializers import (
     InvitationRequestSerializer,
     ParticipationSerializer,
     SendingRequestSerializer,
-)
-from apps.collaborations.services import (
-    answer_as_admin,
-    end_participation,
-    invite_called,
-    set_may_create_tasks,
-    withdraw_invitation,
 )
 from ptm_site.filters import IdFilter
 from ptm_site.objects import body_of, found, named, require

@@ -13,9 +13,9 @@ from tablib import Dataset
 from apps.accounts.models import User
 from apps.audit.actors import Actor
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import invite_organization, set_may_create_tasks
 from apps.collaborations.models import Collaboration, Participation
 from apps.collaborations.roster import Roster
-from apps.collaborations.services import invite_organization, set_may_create_tasks
 from apps.csv_files import Columns
 from apps.csv_rows import SAME, WRONG, Line, Rows, column
 from apps.organizations.models import Organization

@@ -6,11 +6,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.accounts.models import User
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import answer_as_admin
 from apps.collaborations.forms import AnswerForm
 from apps.collaborations.models import Collaboration, Participation
 from apps.collaborations.policy import why_closed
 from apps.collaborations.selectors import MANAGE
-from apps.collaborations.services import answer_as_admin
 from apps.errors import Missing
 from ptm_site.pages import reader_of
 from ptm_site.paging import page_of

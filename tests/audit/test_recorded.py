@@ -18,12 +18,8 @@ from apps.audit.chain import chain_events
 from apps.audit.models import Event
 from apps.audit.verification import verify
 from apps.collaborations.choices import ParticipationStatus, Visibility
-from apps.collaborations.services import (
-    answer_invitation,
-    set_collaboration_admins,
-    set_may_create_tasks,
-    update_collaboration,
-)
+from apps.collaborations.consents import answer_invitation, set_may_create_tasks
+from apps.collaborations.services import set_collaboration_admins, update_collaboration
 from apps.nodes.services import revoke_node
 from apps.organizations.choices import Role
 from apps.organizations.services import end_membership, grant_membership

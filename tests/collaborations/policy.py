@@ -6,12 +6,9 @@ from typing import Any
 from django.utils import timezone
 
 from apps.audit.actors import SYSTEM
+from apps.collaborations.consents import set_may_create_tasks
 from apps.collaborations.models import Collaboration
-from apps.collaborations.services import (
-    archive_collaboration,
-    set_may_create_tasks,
-    update_collaboration,
-)
+from apps.collaborations.services import archive_collaboration, update_collaboration
 from tests.stored import nothing_stored
 from tests.worlds import World
 

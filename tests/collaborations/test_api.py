@@ -6,8 +6,8 @@ import pytest
 
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import invite_organization
 from apps.collaborations.models import Collaboration, Participation, Study
-from apps.collaborations.services import invite_organization
 from apps.organizations.choices import Role
 from apps.organizations.models import Organization
 from apps.organizations.services import create_organization, grant_membership

@@ -9,12 +9,12 @@ from django.utils import timezone
 from apps.algorithms.services import allow_version
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
-from apps.collaborations.models import Collaboration, Participation
-from apps.collaborations.services import (
+from apps.collaborations.consents import (
     answer_as_admin,
     answer_invitation,
     invite_organization,
 )
+from apps.collaborations.models import Collaboration, Participation
 from apps.collaborations.studies import create_study, end_study, update_study
 from apps.errors import Conflict
 from apps.results.models import Result

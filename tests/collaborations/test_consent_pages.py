@@ -4,9 +4,9 @@ import pytest
 
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import invite_organization
 from apps.collaborations.models import Participation
 from apps.collaborations.permissions import sync_permissions
-from apps.collaborations.services import invite_organization
 from apps.tasks.models import Run
 from tests.pages import browser, browser_of, links, words
 from tests.stored import acts, nothing_stored

@@ -10,12 +10,9 @@ from apps.accounts.models import AccessToken
 from apps.accounts.people import set_active
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus, Visibility
+from apps.collaborations.consents import answer_invitation, invite_organization
 from apps.collaborations.models import Collaboration, Participation
-from apps.collaborations.services import (
-    answer_invitation,
-    invite_organization,
-    set_collaboration_admins,
-)
+from apps.collaborations.services import set_collaboration_admins
 from apps.nodes.models import Node
 from apps.organizations.choices import Role
 from apps.organizations.models import Membership, Organization

@@ -14,12 +14,9 @@ from apps.accounts.models import User
 from apps.algorithms.services import withdraw_version
 from apps.audit.actors import SYSTEM, Actor
 from apps.collaborations.choices import ParticipationStatus, Visibility
+from apps.collaborations.consents import answer_invitation, invite_organization
 from apps.collaborations.models import Collaboration
-from apps.collaborations.services import (
-    answer_invitation,
-    create_collaboration,
-    invite_organization,
-)
+from apps.collaborations.services import create_collaboration
 from apps.nodes.models import Node
 from apps.nodes.services import revoke_node
 from apps.organizations.choices import Role

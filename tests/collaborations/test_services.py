@@ -9,15 +9,14 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.audit.actors import SYSTEM, Actor
 from apps.collaborations.choices import ParticipationStatus, Visibility
-from apps.collaborations.models import Collaboration, Participation
-from apps.collaborations.selectors import administers
-from apps.collaborations.services import (
+from apps.collaborations.consents import (
     invite_organization,
-    set_collaboration_admins,
     set_may_create_tasks,
-    update_collaboration,
     withdraw_invitation,
 )
+from apps.collaborations.models import Collaboration, Participation
+from apps.collaborations.selectors import administers
+from apps.collaborations.services import set_collaboration_admins, update_collaboration
 from apps.errors import Conflict, Forbidden
 from tests.stored import acts, nothing_stored
 from tests.worlds import World

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import answer_invitation, invite_organization
 from apps.collaborations.models import Study
-from apps.collaborations.services import answer_invitation, invite_organization
 from apps.collaborations.studies import create_study, end_study, update_study
 from apps.errors import Conflict, Invalid
 from apps.tasks.models import Task

@@ -4,12 +4,9 @@ import pytest
 
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import answer_invitation, invite_organization
 from apps.collaborations.models import Participation
-from apps.collaborations.services import (
-    answer_invitation,
-    create_collaboration,
-    invite_organization,
-)
+from apps.collaborations.services import create_collaboration
 from apps.errors import Conflict
 from apps.organizations.choices import Role
 from apps.organizations.services import (

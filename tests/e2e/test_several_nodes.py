@@ -20,9 +20,8 @@ from apps.algorithms.models import AlgorithmVersion
 from apps.algorithms.services import allow_version
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus, Visibility
-from apps.collaborations.services import (
-    answer_as_admin, create_collaboration, invite_organization,
-)
+from apps.collaborations.consents import answer_as_admin, invite_organization
+from apps.collaborations.services import create_collaboration
 from apps.organizations.models import Organization
 for name in ("Lungs", "Bones"):
     collaboration = create_collaboration(

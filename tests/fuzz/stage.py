@@ -10,8 +10,8 @@ from apps.accounts.choices import TokenScope
 from apps.algorithms import registry
 from apps.audit.actors import SYSTEM
 from apps.audit.models import Event
+from apps.collaborations.consents import invite_organization
 from apps.collaborations.models import Participation
-from apps.collaborations.services import invite_organization
 from apps.collaborations.studies import create_study
 from apps.nodes.models import Node
 from apps.organizations.choices import Role

@@ -6,8 +6,8 @@ import pytest
 
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import answer_invitation
 from apps.collaborations.models import Participation
-from apps.collaborations.services import answer_invitation
 from apps.errors import Conflict
 from apps.nodes.announcement import Hello
 from apps.nodes.models import DatabaseRelease, Enrolment, Node

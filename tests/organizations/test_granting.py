@@ -9,12 +9,9 @@ from apps.accounts.models import User
 from apps.accounts.people import NewPerson, set_active
 from apps.audit.actors import Actor
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import answer_as_admin, invite_organization
 from apps.collaborations.models import Collaboration
-from apps.collaborations.services import (
-    answer_as_admin,
-    invite_organization,
-    set_collaboration_admins,
-)
+from apps.collaborations.services import set_collaboration_admins
 from apps.errors import Forbidden
 from apps.nodes.models import EnrolmentCode, Node
 from apps.nodes.services import issue_enrolment_code

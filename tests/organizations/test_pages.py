@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.actors import SYSTEM
-from apps.collaborations.services import invite_organization
+from apps.collaborations.consents import invite_organization
 from apps.nodes.models import Node, OnlineDay
 from apps.nodes.services import revoke_node
 from apps.organizations.choices import Role

@@ -12,8 +12,8 @@ from apps.accounts.models import User
 from apps.audit.actors import SYSTEM
 from apps.collaborations import permissions as of_collaborations
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import answer_invitation
 from apps.collaborations.models import CollaborationGrant, Participation
-from apps.collaborations.services import answer_invitation
 from apps.organizations import permissions as of_organizations
 from apps.organizations.choices import Role
 from apps.organizations.models import (

@@ -6,9 +6,10 @@ from apps.accounts.models import User
 from apps.audit.actors import Actor
 from apps.audit.models import Event
 from apps.collaborations import member_rows
+from apps.collaborations.consents import set_may_create_tasks
 from apps.collaborations.importing import preview_participations
 from apps.collaborations.models import Participation, Study
-from apps.collaborations.services import set_collaboration_admins, set_may_create_tasks
+from apps.collaborations.services import set_collaboration_admins
 from apps.collaborations.studies import update_study
 from apps.csv_files import read_file
 from apps.csv_imports import mark_of

@@ -18,12 +18,8 @@ from apps.algorithms.models import AlgorithmVersion
 from apps.algorithms.services import allow_version
 from apps.audit.actors import SYSTEM, Actor
 from apps.collaborations.choices import Visibility
-from apps.collaborations.services import (
-    create_collaboration,
-    invite_organization,
-    set_collaboration_admins,
-    set_may_create_tasks,
-)
+from apps.collaborations.consents import invite_organization, set_may_create_tasks
+from apps.collaborations.services import create_collaboration, set_collaboration_admins
 from apps.collaborations.studies import create_study
 from apps.nodes.models import Node
 from apps.nodes.services import issue_enrolment_code, revoke_node

@@ -18,7 +18,7 @@ from apps.audit.models import Event
 from apps.audit.origin import Origin, coming_from
 from apps.audit.services import record
 from apps.collaborations.choices import ParticipationStatus
-from apps.collaborations.services import invite_organization, set_may_create_tasks
+from apps.collaborations.consents import invite_organization, set_may_create_tasks
 from apps.organizations.services import end_membership
 from ptm_site.audit_scope import events_for
 from tests.desk import address, asked_by, desk, listed, manager_of, shown_to, text

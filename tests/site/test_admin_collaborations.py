@@ -5,8 +5,8 @@ import pytest
 from apps.accounts.models import User
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus, Visibility
+from apps.collaborations.consents import invite_organization
 from apps.collaborations.models import Collaboration, Participation
-from apps.collaborations.services import invite_organization
 from apps.organizations.services import create_organization
 from apps.tasks.models import Run
 from tests.desk import act, desk, manager_of, shown_to, text

@@ -10,8 +10,8 @@ from apps.accounts.models import User
 from apps.algorithms.models import Algorithm, AlgorithmVersion
 from apps.audit.actors import SYSTEM
 from apps.audit.models import Event
+from apps.collaborations.consents import invite_organization
 from apps.collaborations.models import Collaboration
-from apps.collaborations.services import invite_organization
 from apps.nodes.models import Node
 from apps.organizations.models import Membership, Organization
 from apps.results.models import Result

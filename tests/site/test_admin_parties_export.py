@@ -8,13 +8,13 @@ import pytest
 from apps.audit.actors import SYSTEM
 from apps.audit.models import Event
 from apps.collaborations.choices import ParticipationStatus
-from apps.collaborations.models import Participation
-from apps.collaborations.services import (
+from apps.collaborations.consents import (
     answer_invitation,
-    archive_collaboration,
     invite_organization,
     set_may_create_tasks,
 )
+from apps.collaborations.models import Participation
+from apps.collaborations.services import archive_collaboration
 from apps.organizations.models import Organization
 from tests.collaborations.parties import (
     COLUMNS,

@@ -6,14 +6,13 @@ from apps.accounts import naming
 from apps.audit.actors import SYSTEM, Actor
 from apps.audit.models import Event
 from apps.collaborations.choices import ParticipationStatus
-from apps.collaborations.models import Participation
-from apps.collaborations.services import (
+from apps.collaborations.consents import (
     answer_invitation,
-    archive_collaboration,
     invite_organization,
-    set_collaboration_admins,
     set_may_create_tasks,
 )
+from apps.collaborations.models import Participation
+from apps.collaborations.services import archive_collaboration, set_collaboration_admins
 from tests.collaborations.parties import (
     COLUMNS,
     agree,

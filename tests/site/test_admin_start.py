@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.actors import SYSTEM
-from apps.collaborations.services import archive_collaboration, invite_organization
+from apps.collaborations.consents import invite_organization
+from apps.collaborations.services import archive_collaboration
 from apps.nodes.models import Node
 from apps.organizations.services import create_organization
 from apps.tasks.models import Run, Task

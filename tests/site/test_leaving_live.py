@@ -10,11 +10,8 @@ from apps.accounts.models import User
 from apps.accounts.people import set_active
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus, Visibility
-from apps.collaborations.services import (
-    answer_invitation,
-    archive_collaboration,
-    set_collaboration_admins,
-)
+from apps.collaborations.consents import answer_invitation
+from apps.collaborations.services import archive_collaboration, set_collaboration_admins
 from apps.organizations.choices import Role
 from apps.organizations.services import end_membership, grant_membership
 from apps.tasks.consumers import REFUSED

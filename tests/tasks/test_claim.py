@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import answer_invitation
 from apps.collaborations.models import Participation
-from apps.collaborations.services import answer_invitation
 from apps.nodes.models import Node
 from apps.tasks.dispatch import claim_runs
 from apps.tasks.models import Run

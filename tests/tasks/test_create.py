@@ -12,8 +12,8 @@ from guardian.shortcuts import assign_perm  # noqa: TID251
 from apps.algorithms.services import allow_version, withdraw_version
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import answer_invitation, invite_organization
 from apps.collaborations.models import Participation
-from apps.collaborations.services import answer_invitation, invite_organization
 from apps.errors import Invalid
 from apps.nodes.models import Enrolment
 from apps.organizations.choices import Role

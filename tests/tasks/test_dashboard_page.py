@@ -11,11 +11,8 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.audit.actors import SYSTEM
-from apps.collaborations.services import (
-    create_collaboration,
-    invite_organization,
-    set_collaboration_admins,
-)
+from apps.collaborations.consents import invite_organization
+from apps.collaborations.services import create_collaboration, set_collaboration_admins
 from apps.nodes.models import Node
 from apps.organizations.models import Membership
 from apps.organizations.services import end_membership

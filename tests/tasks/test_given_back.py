@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
-from apps.collaborations.services import answer_invitation
+from apps.collaborations.consents import answer_invitation
 from apps.tasks.models import Run, Task
 from tests.stored import moves, nothing_stored
 from tests.worlds import World, add_node

@@ -11,10 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from apps.algorithms.services import withdraw_version
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import Visibility
-from apps.collaborations.services import (
-    create_collaboration,
-    set_may_create_tasks,
-)
+from apps.collaborations.consents import set_may_create_tasks
+from apps.collaborations.services import create_collaboration
 from apps.organizations.choices import Role
 from apps.organizations.services import create_organization, grant_membership
 from apps.tasks.models import Task

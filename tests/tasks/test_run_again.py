@@ -9,8 +9,8 @@ from django.utils import timezone
 from apps.algorithms.services import withdraw_version
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import answer_invitation
 from apps.collaborations.models import Participation
-from apps.collaborations.services import answer_invitation
 from apps.results.models import Result
 from apps.tasks.models import Run, Task
 from tests.stored import acts, nothing_stored

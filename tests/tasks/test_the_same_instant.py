@@ -15,7 +15,8 @@ from django.db import connection
 
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
-from apps.collaborations.services import answer_invitation, archive_collaboration
+from apps.collaborations.consents import answer_invitation
+from apps.collaborations.services import archive_collaboration
 from apps.errors import Conflict
 from apps.tasks import authoring, parties, services
 from apps.tasks.models import Run, Task

@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import answer_invitation
 from apps.collaborations.models import Participation
-from apps.collaborations.services import answer_invitation
 from apps.errors import Missing
 from apps.nodes.services import revoke_node
 from apps.organizations.models import Membership

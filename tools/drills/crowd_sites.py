@@ -44,8 +44,8 @@ def make(collaboration_id: int) -> Admitted:
     from apps.accounts.models import User
     from apps.audit.actors import SYSTEM
     from apps.collaborations.choices import ParticipationStatus
+    from apps.collaborations.consents import answer_invitation, invite_organization
     from apps.collaborations.models import Collaboration
-    from apps.collaborations.services import answer_invitation, invite_organization
     from apps.nodes.services import issue_enrolment_code
     from apps.organizations.choices import Role
     from apps.organizations.services import create_organization, grant_membership

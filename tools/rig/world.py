@@ -101,7 +101,7 @@ class _Maker:
     def _site(self, name: str, collaboration: "Collaboration") -> None:
         from apps.audit.actors import SYSTEM
         from apps.collaborations.choices import ParticipationStatus
-        from apps.collaborations.services import answer_as_admin, invite_organization
+        from apps.collaborations.consents import answer_as_admin, invite_organization
         from apps.nodes.services import issue_enrolment_code
         from apps.organizations.choices import Role
         from apps.organizations.services import create_organization

@@ -6,8 +6,8 @@ from apps.accounts.models import User
 from apps.algorithms.models import AlgorithmVersion
 from apps.algorithms.services import withdraw_version
 from apps.audit.actors import SYSTEM
+from apps.collaborations.consents import invite_organization, set_may_create_tasks
 from apps.collaborations.models import Collaboration, Participation
-from apps.collaborations.services import invite_organization, set_may_create_tasks
 from apps.collaborations.studies import create_study
 from apps.organizations.choices import Role
 from apps.organizations.services import create_organization, grant_membership

@@ -4,8 +4,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.accounts.models import User
 from apps.collaborations.choices import ParticipationStatus
+from apps.collaborations.consents import answer_as_admin
 from apps.collaborations.models import Participation
-from apps.collaborations.services import answer_as_admin
 from apps.commands import ServiceCommand
 
 

@@ -4,7 +4,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.audit.actors import SYSTEM
 from apps.collaborations.choices import Visibility
-from apps.collaborations.services import create_collaboration, invite_organization
+from apps.collaborations.consents import invite_organization
+from apps.collaborations.services import create_collaboration
 from apps.commands import ServiceCommand
 from apps.organizations.models import Organization
 
