@@ -1,11 +1,13 @@
 """Lines of a file: what each would do, and what is wrong with it."""
 
+from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from import_export import fields, resources, widgets
+from import_export.declarative import DeclarativeMetaclass
 from import_export.instance_loaders import BaseInstanceLoader
 from tablib import Dataset
 
@@ -53,7 +55,11 @@ def column(name: str, attribute: str) -> fields.Field:
 L = TypeVar("L", bound=Line)
 
 
-class Rows(resources.Resource, Generic[L]):
+class _AbstractResource(ABCMeta, DeclarativeMetaclass):
+    """Makes a class that is both: a resource, and abstract."""
+
+
+class Rows(resources.Resource, Generic[L], metaclass=_AbstractResource):
     """Exports objects; imports lines, all or none, and deletes nothing."""
 
     columns: ClassVar[Columns]
@@ -68,21 +74,21 @@ class Rows(resources.Resource, Generic[L]):
         super().__init__()
         self.lines: list[L] = []
 
+    @abstractmethod
     def line_of(self, number: int, cells: dict[str, str]) -> L:
         """Find what the line is about."""
-        raise NotImplementedError
 
+    @abstractmethod
     def errors_of(self, line: L) -> dict[str, list[str]]:
         """What is wrong with it, by its columns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def kind_of(self, line: L) -> str:
         """What it would do, where nothing is wrong with it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def carry_out(self, line: L) -> None:
         """Call the service."""
-        raise NotImplementedError
 
     def get_instance(self, instance_loader: Any, row: dict[str, Any]) -> L | None:
         cells = {name: str(row[name]) for name in self.columns.names}

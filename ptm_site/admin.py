@@ -16,7 +16,7 @@ from unfold.admin import ModelAdmin
 from apps.accounts.models import User
 from apps.errors import Missing
 from ptm_site.admin_lists import KeysetChangeList
-from ptm_site.admin_pages import ServicePage
+from ptm_site.admin_pages import AdminPage
 from ptm_site.pages import reader_of
 from ptm_site.paging import id_from
 
@@ -31,9 +31,9 @@ class ScopedAdmin(ModelAdmin):
     show_facets = ShowFacets.NEVER
     # Lists of tables that grow are read by id, never counted.
     grows: ClassVar[bool] = False
-    add_page: ClassVar[type[ServicePage] | None] = None
-    list_pages: ClassVar[tuple[type[ServicePage], ...]] = ()
-    pages: ClassVar[tuple[type[ServicePage], ...]] = ()
+    add_page: ClassVar[type[AdminPage] | None] = None
+    list_pages: ClassVar[tuple[type[AdminPage], ...]] = ()
+    pages: ClassVar[tuple[type[AdminPage], ...]] = ()
 
     def permitted(self, user: User) -> Any:
         """The rows that the person may see here: none, unless a subclass says so."""
@@ -100,13 +100,13 @@ class ScopedAdmin(ModelAdmin):
             *urls,
         ]
 
-    def _list_url(self, page: type[ServicePage], name: str) -> Any:
+    def _list_url(self, page: type[AdminPage], name: str) -> Any:
         def view(request: HttpRequest) -> HttpResponseBase:
             return self._open_page(page, request)
 
         return path(f"{page.slug}/", self.admin_site.admin_view(view), name=name)
 
-    def _page_url(self, page: type[ServicePage], name: str) -> Any:
+    def _page_url(self, page: type[AdminPage], name: str) -> Any:
         def view(request: HttpRequest, pk: int) -> HttpResponseBase:
             target = page.targets(reader_of(request)).filter(pk=pk).first()
             if target is None:
@@ -117,7 +117,7 @@ class ScopedAdmin(ModelAdmin):
         return path(address, self.admin_site.admin_view(view), name=name)
 
     def _open_page(
-        self, page: type[ServicePage] | None, request: HttpRequest
+        self, page: type[AdminPage] | None, request: HttpRequest
     ) -> HttpResponseBase:
         if page is None or not page.open_to(reader_of(request)):
             raise Missing

@@ -5,6 +5,7 @@ hour. Nothing of it is kept on the server: a file in a temporary folder or a row
 cache would be names and addresses that outlive whoever closes the page.
 """
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,7 +23,7 @@ from apps.csv_imports import CHANGES_AT_MOST, agreed_of
 from apps.csv_rows import SAME, WRONG, Line
 from apps.errors import Refusal
 from apps.formulas import BYTE_ORDER_MARK
-from ptm_site.admin_pages import AdminForm, ServicePage
+from ptm_site.admin_pages import AdminForm, AdminPage
 
 if TYPE_CHECKING:
     from ptm_site.admin import ScopedAdmin
@@ -40,7 +41,7 @@ class FileForm(AdminForm):
     )
 
 
-class ImportPage(ServicePage):
+class ImportPage(AdminPage):
     slug, label, icon = "import", "Import members", "upload"
     submit = "Show preview"
     form_class = FileForm
@@ -48,13 +49,13 @@ class ImportPage(ServicePage):
     template: ClassVar[str]  # of the preview
     counted: ClassVar[Mapping[Any, str]]  # what is said of each kind of line
 
+    @abstractmethod
     def preview(self, rows: Dataset) -> Sequence[Line]:
         """Return what an import would do, and do nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bring_in(self, rows: Dataset, agreed: list[str]) -> HttpResponse:
         """Do what was agreed to, and say so."""
-        raise NotImplementedError
 
     def respond(self) -> HttpResponse:
         form = self._form()
@@ -118,13 +119,13 @@ class ImportPage(ServicePage):
         return response
 
 
-class ExportPage(ServicePage):
+class ExportPage(AdminPage):
     slug, label, icon = "export", "Export members", "download"
     filename: ClassVar[str]
 
+    @abstractmethod
     def text_of(self, listed: Any) -> str:
         """Return as CSV what the list shows."""
-        raise NotImplementedError
 
     def respond(self) -> HttpResponse:
         """What the list shows with its filters, all pages, as CSV."""

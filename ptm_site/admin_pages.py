@@ -1,5 +1,6 @@
 """Pages of the administration that change something: a form, and one service."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -85,8 +86,8 @@ class Secret:
     then: tuple[str, ...] = ()
 
 
-class ServicePage:
-    """One thing that may be done: its button, its form, and the service it calls."""
+class AdminPage(ABC):
+    """One thing that may be done: its button, its form, and whoever may do it."""
 
     # Templates would otherwise call the class where they read its label.
     do_not_call_in_templates: ClassVar[bool] = True
@@ -125,32 +126,13 @@ class ServicePage:
         """What follows, in sentences, before anything is done."""
         return []
 
-    def perform(self, data: dict[str, Any]) -> str | Secret:
-        """Call the service; return what to say."""
-        raise NotImplementedError
-
     def after(self) -> str:
         """Where the person goes next."""
         return address(self.admin, self.target)
 
-    @sensitive_variables("done")
+    @abstractmethod
     def respond(self) -> HttpResponse:
-        form = self._form()
-        if self.request.method != "POST" or not form.is_valid():
-            return self._show(form)
-        try:
-            done = self.perform(form.cleaned_data)
-        except Refusal as refusal:
-            _add_errors(form, refusal.errors or {NON_FIELD_ERRORS: [refusal.detail]})
-            return self._show(form)
-        except ValidationError as error:
-            found = getattr(error, "message_dict", {NON_FIELD_ERRORS: error.messages})
-            _add_errors(form, found)
-            return self._show(form)
-        if isinstance(done, Secret):
-            return self._show_once(done)
-        messages.success(self.request, done)
-        return HttpResponseRedirect(self.after())
+        """Answer the request for the page, or what its form sends."""
 
     def _form(self) -> AdminForm:
         data = self.request.POST if self.request.method == "POST" else None
@@ -175,12 +157,6 @@ class ServicePage:
         status = 422 if form.errors else 200
         context = {**self._context(self.label), "form": form, "page": self}
         return render(self.request, "admin/service_page.html", context, status=status)
-
-    def _show_once(self, secret: Secret) -> HttpResponse:
-        context = {**self._context(secret.title), "secret": secret}
-        response = render(self.request, "admin/secret.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
 
     def _context(self, title: str) -> dict[str, Any]:
         self.request.current_app = self.admin.admin_site.name
@@ -211,6 +187,39 @@ class ServicePage:
     def list_button(cls, admin: "ScopedAdmin", request: HttpRequest) -> dict[str, Any]:
         """The button above the list that this request shows."""
         return cls.button(admin)
+
+
+class ServicePage(AdminPage):
+    """A page whose form is handed to one service."""
+
+    @abstractmethod
+    def perform(self, data: dict[str, Any]) -> str | Secret:
+        """Call the service; return what to say."""
+
+    @sensitive_variables("done")
+    def respond(self) -> HttpResponse:
+        form = self._form()
+        if self.request.method != "POST" or not form.is_valid():
+            return self._show(form)
+        try:
+            done = self.perform(form.cleaned_data)
+        except Refusal as refusal:
+            _add_errors(form, refusal.errors or {NON_FIELD_ERRORS: [refusal.detail]})
+            return self._show(form)
+        except ValidationError as error:
+            found = getattr(error, "message_dict", {NON_FIELD_ERRORS: error.messages})
+            _add_errors(form, found)
+            return self._show(form)
+        if isinstance(done, Secret):
+            return self._show_once(done)
+        messages.success(self.request, done)
+        return HttpResponseRedirect(self.after())
+
+    def _show_once(self, secret: Secret) -> HttpResponse:
+        context = {**self._context(secret.title), "secret": secret}
+        response = render(self.request, "admin/secret.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 def address(admin: "ScopedAdmin", target: Model | None) -> str:

@@ -19,6 +19,7 @@ from apps.organizations.services import (
 )
 from ptm_site.admin_pages import (
     AdminForm,
+    AdminPage,
     Secret,
     ServicePage,
     choose,
@@ -89,7 +90,7 @@ class AdmitForm(OwnOrganizationForm, PersonForm):
     """Who, then where and as what: fields of the last base come first."""
 
 
-class OfOwnOrganizations(ServicePage):
+class OfOwnOrganizations(AdminPage):
     """Open to whoever manages the people of an organization."""
 
     @classmethod
@@ -104,7 +105,7 @@ class OfOwnOrganizations(ServicePage):
         return others.filter(organization__in=own)
 
 
-class GrantRole(OfOwnOrganizations):
+class GrantRole(OfOwnOrganizations, ServicePage):
     slug, label, icon = "add", "Grant a role", "add_moderator"
     form_class = GrantForm
     introduction = (
@@ -124,7 +125,7 @@ class GrantRole(OfOwnOrganizations):
         return f"{who} is now {role.label} of {where}."
 
 
-class AdmitPerson(OfOwnOrganizations):
+class AdmitPerson(OfOwnOrganizations, ServicePage):
     slug, label, icon = "new-person", "Add new person", "person_add"
     form_class = AdmitForm
     introduction = "Creates an account with a role and shows its first password once."
@@ -143,7 +144,7 @@ class RoleForm(AdminForm):
     role = choose_value("Role", Role.choices, help_text=ROLES_HELP)
 
 
-class ChangeRole(OfOwnOrganizations):
+class ChangeRole(OfOwnOrganizations, ServicePage):
     slug, label = "role", "Change role"
     form_class = RoleForm
 
@@ -161,7 +162,7 @@ class ChangeRole(OfOwnOrganizations):
         return f"{named(self.target.user)} is now {role.label}."
 
 
-class EndMembership(OfOwnOrganizations):
+class EndMembership(OfOwnOrganizations, ServicePage):
     slug, label, icon, danger = "end", "End membership", "person_remove", True
 
     def consequences(self) -> list[str]:
