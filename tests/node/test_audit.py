@@ -12,10 +12,10 @@ from ptm_node.errors import AuditBroken
 from ptm_node.messages import Head
 from ptm_node.runtimes.fake import FakeEngine
 
+from tests.node.command import failed, ptm_node
 from tests.node.conftest import StartDaemon
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, wait_until_clean, writes
-from tests.node.test_cli import failed, ptm_node
 
 
 @pytest.fixture

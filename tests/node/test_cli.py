@@ -1,35 +1,17 @@
 """The command as its user meets it: exit statuses, sentences, status."""
 
 import json
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 from ptm_node.runtimes.fake import FakeEngine
 
+from tests.node.command import failed, ptm_node
 from tests.node.conftest import StartDaemon
 from tests.node.fake_protocol import KEY
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, eventually, waits_for, write_config
-
-
-def ptm_node(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ptm_node", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-
-
-def failed(exit_code: int, *arguments: str) -> str:
-    done = ptm_node(*arguments)
-    assert done.returncode == exit_code, done.stderr
-    assert done.stderr.startswith("ptm-node: ")
-    assert done.stderr.count("\n") == 1, "one sentence, no traceback"
-    return done.stderr
 
 
 def test_init_says_what_comes_next(server: FakeServer, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from ptm_node.rubbish import Collector, Rubbish
 from ptm_node.runtimes.docker import DockerRuntime
 from ptm_node.runtimes.fake import FakeEngine
 
+from tests.node.command import failed, ptm_node
 from tests.node.conftest import StartDaemon
 from tests.node.docker_support import own_containers, spec
 from tests.node.examples import assignment
@@ -38,7 +39,6 @@ from tests.node.harness import (
     writes,
 )
 from tests.node.process import DaemonProcess
-from tests.node.test_cli import failed, ptm_node
 
 
 def answer(*arguments: str) -> Any:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.node.command import failed, ptm_node
 from tests.node.harness import IMAGE, write_config
-from tests.node.test_cli import failed, ptm_node
 
 RULES = [
     {"action": "refuse", "name": "not eve", "users": ["eve"]},

@@ -11,13 +11,13 @@ import pytest
 from ptm_node.config import key_prefix
 from ptm_node.journal import Phase
 
+from tests.node.command import ptm_node
 from tests.node.docker_support import containers_of, remove_containers
 from tests.node.fake_protocol import KEY
 from tests.node.fake_runs import Run
 from tests.node.fake_server import FakeServer
 from tests.node.harness import eventually
 from tests.node.process import DaemonProcess
-from tests.node.test_cli import ptm_node
 from tests.node.unix_proxy import UnixProxy
 from tools.rig.registry import Registry
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from ptm_node.runtimes.fake import FakeEngine
 
+from tests.node.command import failed, ptm_node
 from tests.node.conftest import StartDaemon
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, eventually, wait_until_clean, writes
-from tests.node.test_cli import failed, ptm_node
 
 OTHER = IMAGE.replace("a" * 64, "b" * 64)
 ADA = ("--name", "Ada")

@@ -11,8 +11,8 @@ from ptm_node import config
 from ptm_node.enrol import initialise
 from ptm_node.errors import NotTrusted, Trouble
 
+from tests.node.command import failed
 from tests.node.fake_server import FakeServer
-from tests.node.test_cli import failed
 
 
 def typed(path: Path, *lines: str) -> tuple[int, str]:

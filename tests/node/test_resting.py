@@ -9,10 +9,10 @@ import pytest
 from ptm_node.hours import Span, quiet_until
 from ptm_node.runtimes.fake import FakeEngine
 
+from tests.node.command import failed, ptm_node
 from tests.node.conftest import StartDaemon
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, eventually, waits_for
-from tests.node.test_cli import failed, ptm_node
 
 ALWAYS = ["00:00-12:00", "12:00-00:00"]
 
