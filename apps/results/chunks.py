@@ -158,8 +158,12 @@ def _locked(node: Node, upload: Upload) -> Chunk:
 
 
 def _opened(upload: Upload) -> FileIO:
+    """Made with the first chunk: a file has had its row for longer than itself."""
+    path = path_of(upload)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = os.O_CREAT if upload.offset == 0 else 0
     try:
-        return FileIO(path_of(upload), "r+")
+        return FileIO(os.open(path, os.O_RDWR | made, 0o600), "r+")
     except FileNotFoundError as error:
         # Completed meanwhile, or its bytes are lost: then it begins again.
         Upload.objects.filter(pk=upload.pk, offset__lt=F("length")).delete()

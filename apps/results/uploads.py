@@ -61,8 +61,6 @@ def create_upload(*, node: Node, run_id: int, announced: Announced) -> Upload:
         media_type=announced.media_type,
     )
     upload.full_clean()
-    Path(settings.UPLOAD_DIR).mkdir(parents=True, exist_ok=True, mode=0o700)
-    path_of(upload).touch(mode=0o600)
     upload.save()
     return upload
 

@@ -55,8 +55,8 @@ def half_sent(
         for name, value in {**headers, "Content-Length": str(len(DATA))}.items():
             line.putheader(name, value)
         line.endheaders(DATA[:HALF])
-        [file] = (server.folder / "uploads").glob(Upload.objects.get().uuid.hex)
-        assert wait_until(lambda: file.stat().st_size >= BLOCK, 30)
+        file = server.folder / "uploads" / Upload.objects.get().uuid.hex
+        assert wait_until(lambda: file.exists() and file.stat().st_size >= BLOCK, 30)
         yield line
 
 

@@ -163,17 +163,35 @@ def test_what_a_power_cut_took_is_asked_for_again(
     assert stored() == DATA
 
 
+def test_an_upload_whose_beginning_was_rolled_back_leaves_no_file(
+    node: NodeClient,
+    run: dict[str, Any],
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def database_gone(*_: object, **__: object) -> None:
+        raise ConnectionError("no database")
+
+    node.client.raise_request_exception = False
+    with monkeypatch.context() as patched:
+        patched.setattr(Upload, "save", database_gone)
+        assert node.announce(run, DATA).status_code == 500
+    assert files(settings.UPLOAD_DIR) == []
+    assert node.upload(run, DATA).status_code == 204
+
+
 def test_a_second_writer_is_told_to_wait_and_so_is_who_asks_for_the_offset(
     node: NodeClient, location: str
 ) -> None:
+    node.patch(location, DATA[:40])
     with on_disk().open("r+b") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        busy = node.patch(location, DATA)
+        busy = node.patch(location, DATA[40:], 40)
         asked = node.client.head(location, headers=node.tus_headers)
     assert (busy.status_code, busy.json()["code"]) == (503, "upload_busy")
     assert asked.status_code == 503
     assert int(busy["Retry-After"]) == int(asked["Retry-After"]) >= 1
-    assert node.patch(location, DATA).status_code == 204
+    assert node.patch(location, DATA[40:], 40).status_code == 204
 
 
 def test_a_full_disk_is_said_before_any_byte_is_taken(
