@@ -13,7 +13,7 @@ from tools.rig.errors import RigError
 CLAIM = "POST /api/v1/node/claim/"
 HELLO = "POST /api/v1/node/hello/"
 # Twice what a node waits for a claim that the server holds, if it has no socket.
-GIVEN_UP_SECONDS = 150.0
+GIVEN_UP_SECONDS = 240.0  # twice, and on a busy machine
 NO_CONTACT = "no contact with the server"
 
 

@@ -76,7 +76,7 @@ def node_disk_full(stage: Stage) -> Promise:
 def server_disk_full(stage: Stage) -> Promise:
     """The server takes no result while it has less room than it keeps in reserve."""
     before = {site.name: site.said.count(NO_ROOM_AT_SERVER) for site in stage.sites}
-    stage.send(seconds=1)
+    stage.send(seconds=4)
     stage.await_running()
     with stage.disk.with_only(OUTPUT):
         stage.await_that(
