@@ -88,7 +88,7 @@ def database(data_dir: Path) -> dict[str, object]:
             # FULL: what was acknowledged to a node survives a power cut.
             "init_command": (
                 "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
-                "PRAGMA cache_size=-16000;PRAGMA temp_store=MEMORY;"
+                "PRAGMA cache_size=-2000;PRAGMA temp_store=MEMORY;"
             ),
         },
         "TEST": {"NAME": str(data_dir / "test.sqlite3")},

@@ -5,7 +5,9 @@ request (twice a middleware), and starts a thread and opens a database connectio
 each. This one crosses once, into threads that stay and keep their connection.
 """
 
+from asyncio import Semaphore
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from typing import Any
 
 import django
@@ -16,18 +18,37 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 THREADS = 16
+INSIDE = 2 * THREADS
 
 
 class OneHopHandler(ASGIHandler):
     def __init__(self) -> None:
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+        self.room = Semaphore(INSIDE)
         super().__init__()
 
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.handle(scope, receive, send)
+        """From body to answer a request takes room: if many come at once, most wait
+        outside, where each weighs a tenth of what it does inside."""
+        async with AsyncExitStack() as inside:
+            whole = False
+
+            async def receive_and_enter() -> Any:
+                nonlocal whole
+                message = await receive()
+                if not whole and not message.get("more_body", False):
+                    whole = True
+                    await inside.enter_async_context(self.room)
+                return message
+
+            async def leave_and_send(message: Any) -> None:
+                await inside.aclose()
+                await send(message)
+
+            await self.handle(scope, receive_and_enter, leave_and_send)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         respond = sync_to_async(
