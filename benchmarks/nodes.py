@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ REQUESTS = 500
 WARM_SECONDS = 5.0
 CONNECTIONS = 16  # as many as there are threads, which then have their memory
 WAKES = 200
+WARM_NODES, WARM_WAKES = 50, 20  # whatever the first nodes need, the others share
 IDLE_SECONDS = 20  # every node beats once
 KB_AIM = 40
 
@@ -58,12 +60,16 @@ def measure_server(server: Server, name: str, count: int) -> list[Figure]:
         ]
         requests_per_second(links, lambda each: each.get(PAGE), WARM_SECONDS)
         without = links[0].milliseconds(PAGE, REQUESTS)
-        before = tree_mb(server.pid)
-        with Answering("benchmarks.idle", env=server.env) as fleet:
-            connected = fleet.ask(json.dumps(known))
+        first, others = known["nodes"][:WARM_NODES], known["nodes"][WARM_NODES:]
+        idle = partial(Answering, "benchmarks.idle", env=server.env)
+        with idle() as warm, idle() as fleet:
+            warm.ask(json.dumps({**known, "nodes": first}))
+            warm.ask(str(WARM_WAKES))
+            before = tree_mb(server.pid)
+            connected = fleet.ask(json.dumps({**known, "nodes": others}))
             cores = idle_cores(server)
             beside = links[0].milliseconds(PAGE, REQUESTS)
-            heard = fleet.ask(str(min(WAKES, count)))
+            heard = fleet.ask(str(min(WAKES, len(others))))
             grown = tree_mb(server.pid) - before
         without += links[0].milliseconds(PAGE, REQUESTS)
     if heard["failures"]:
@@ -74,7 +80,7 @@ def measure_server(server: Server, name: str, count: int) -> list[Figure]:
         Figure(f"{name}: wake-up, p50", percentile(heard["wake"], 0.5), "ms"),
         Figure(f"{name}: wake-up, p95", percentile(heard["wake"], 0.95), "ms"),
         Figure(f"{name}: echo, p95", percentile(heard["echo"], 0.95), "ms"),
-        Figure(f"{name}: memory of one", grown * 1000 / count, "kB", KB_AIM),
+        Figure(f"{name}: memory of one", grown * 1000 / len(others), "kB", KB_AIM),
         Figure(f"{name}: work for all", cores, "cores"),
         Figure(f"{name}: list page, p95", together, "ms"),
         Figure(f"{name}: list page, with ÷ without", together / alone, "×"),
