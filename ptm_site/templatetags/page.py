@@ -1,6 +1,7 @@
 """How times, sizes, icons and people's words look on every page."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from django import template
 from django.templatetags.static import static
@@ -15,6 +16,7 @@ UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 @register.simple_tag
+@lru_cache
 def icon(name: str) -> SafeString:
     """A picture beside a word; never without the word, so hidden from readers."""
     return format_html(
