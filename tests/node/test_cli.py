@@ -1,17 +1,32 @@
 """The command as its user meets it: exit statuses, sentences, status."""
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 from ptm_node.runtimes.fake import FakeEngine
 
-from tests.node.command import failed, ptm_node
+from tests.node.command import complaint
 from tests.node.conftest import StartDaemon
 from tests.node.fake_protocol import KEY
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, eventually, waits_for, write_config
+
+
+def ptm_node(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ptm_node", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def failed(exit_code: int, *arguments: str) -> str:
+    return complaint(exit_code, ptm_node(*arguments))
 
 
 def test_init_says_what_comes_next(server: FakeServer, tmp_path: Path) -> None:

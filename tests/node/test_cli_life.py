@@ -188,7 +188,7 @@ def test_stop_waits_until_the_daemon_has_ended(
     server: FakeServer, tmp_path: Path, docker_client: docker.DockerClient
 ) -> None:
     with DaemonProcess(tmp_path, server) as daemon:
-        server.wait(lambda: server.hellos)
+        server.wait(lambda: server.claims)
         path = str(daemon.config)
         assert answer("stop", "--config", path) == {"ended": True}
         assert daemon.ended() == 0
