@@ -56,6 +56,17 @@ class Box:
         named = [f"PTM_NODE_{name}={value}" for name, value in settings.items()]
         self.client = ("env", *named, str(DEPLOYED / "ptm-node"))
 
+    def enrol(self, *, server: str, code: str, name: str) -> Path:
+        """Exchange the code for an identity; return the new configuration file."""
+        hand_over(self.folder)
+        arguments = ["--server", server, "--code", code, "--name", name]
+        done = subprocess.run(
+            [*self.client, "init", *arguments], capture_output=True, text=True
+        )
+        if done.returncode:
+            raise RigError(f"The node {name} could not be enrolled: {done.stderr}")
+        return self.folder / "node.toml"
+
     def process(self) -> Process:
         return _BoxedProcess(self)
 

@@ -3,10 +3,12 @@
 import json
 import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from ptm_node.enrol import initialise
+from ptm_node.errors import NodeError
 
 from tools.rig.errors import RigError
 from tools.rig.files import write_private
@@ -16,25 +18,13 @@ CLIENT = (sys.executable, "-m", "ptm_node")
 Section = Mapping[str, object]
 
 
-def enrol(
-    folder: Path,
-    *,
-    server: str,
-    code: str,
-    name: str,
-    client: Sequence[str] = CLIENT,
-) -> Path:
+def enrol(folder: Path, *, server: str, code: str, name: str) -> Path:
     """Exchange the code for an identity; return the new configuration file."""
-    folder.mkdir(parents=True, exist_ok=True)
     config = folder / "node.toml"
-    arguments = ["--server", server, "--code", code, "--name", name]
-    done = subprocess.run(
-        [*client, "init", *arguments, "--config", str(config)],
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise RigError(f"The node {name} could not be enrolled: {done.stderr.strip()}")
+    try:
+        initialise(config, server, code, name, ca_bundle=None)
+    except NodeError as error:
+        raise RigError(f"The node {name} could not be enrolled: {error}") from error
     return config
 
 

@@ -91,15 +91,11 @@ class Platform:
         In a container if there is a box, which hides all but the site's own files; else
         as `program`.
         """
-        if box is not None:
-            hand_over(site.folder)
-        config = enrol(
-            site.folder,
-            server=self.server.url,
-            code=self.world.codes[site.name],
-            name=site.name,
-            client=CLIENT if box is None else box.client,
-        )
+        url, code = self.server.url, self.world.codes[site.name]
+        if box is None:
+            config = enrol(site.folder, server=url, code=code, name=site.name)
+        else:
+            config = box.enrol(server=url, code=code, name=site.name)
         sections = self._sections(site)
         for name, change in (changes or {}).items():
             sections[name] = {**sections.get(name, {}), **change}
