@@ -43,16 +43,15 @@ def server() -> Iterator[FakeServer]:
     server.close()
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    with Registry(tmp_path / "registry", free_port()) as registry:
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with Registry(tmp_path_factory.mktemp("registry"), free_port()) as registry:
         yield registry
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    (tmp_path / "postgres").mkdir(mode=0o755)
-    with Postgres(tmp_path / "postgres", free_port()) as server:
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with Postgres(tmp_path_factory.mktemp("postgres"), free_port()) as server:
         with psycopg.connect(server.url, autocommit=True) as link:
             link.execute("CREATE TABLE patients (age INTEGER, stage TEXT)")
             link.execute("INSERT INTO patients VALUES (61, 'II')")

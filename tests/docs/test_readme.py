@@ -12,6 +12,7 @@ from ptm_node.config import load
 
 from tests.docs.pages import ROOT, Desk, blocks_of, follow
 from tools.rig.engine import docker_engine
+from tools.rig.migrated import FILE_NAME, copy_migrated
 from tools.rig.platform import Platform
 from tools.rig.process import free_port
 from tools.rig.registry import Registry
@@ -41,7 +42,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         server.env["REGISTRY_URL"] = (
             f"http://{account['username']}:{account['password']}@{registry.host}"
         )
-        server.manage("migrate")
+        server.folder.mkdir()
+        copy_migrated(server.folder / FILE_NAME)
         with server:
             environment = {
                 **server.env,
