@@ -31,6 +31,7 @@ class SiteNode:
     since: float
     box: Box | None = None
     blamed: set[str] = field(default_factory=set)
+    cleared: bool = False
 
     @property
     def folder(self) -> Path:
@@ -129,3 +130,4 @@ class SiteNode:
         self.process.stop()
         for container in self.containers():
             container.remove(force=True)
+        self.cleared = True

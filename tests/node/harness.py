@@ -3,7 +3,6 @@
 import json
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +18,7 @@ from ptm_node.state import HEED
 from tests.node.fake_protocol import KEY
 from tests.node.fake_server import FakeServer
 from tools.rig.node import inline
+from tools.rig.process import wait_until
 
 IMAGE = "localhost:5050/ptm/summary@sha256:" + "a" * 64
 NODE = config.key_prefix(KEY)
@@ -147,10 +147,7 @@ class Daemon:
 
 def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """For what happens at the site, of which no event tells."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
+    assert wait_until(lambda: bool(condition()), seconds), "it did not happen"
 
 
 def wait_until_clean(daemon: Daemon) -> None:

@@ -14,7 +14,7 @@ from typing import Self
 
 from tools.rig.errors import RigError
 
-POLL_SECONDS = 0.02
+FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 LOG_LINES_SHOWN = 10
 # Debian keeps daemons here, which is not on every user's path.
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
@@ -59,11 +59,20 @@ def port_taken(port: int) -> bool:
 def wait_until(true: Callable[[], bool], seconds: float) -> bool:
     """Whether `true()` became true within the time: for what announces nothing."""
     deadline = time.monotonic() + seconds
+    pauses = growing_pauses()
     while not true():
         if time.monotonic() > deadline:
             return False
-        time.sleep(POLL_SECONDS)
+        time.sleep(next(pauses))
     return True
+
+
+def growing_pauses() -> Iterator[float]:
+    """Between one look and the next: looking, too, takes from what is waited for."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
 def as_user(user: str | None, *options: str) -> list[str]:
@@ -136,13 +145,14 @@ class Process:
     def wait_ready(self, ready: Callable[[], bool], timeout: float = 120.0) -> None:
         """Return once `ready()` is true; explain with the log if that never is."""
         deadline = time.monotonic() + timeout
+        pauses = growing_pauses()
         while not ready():
             if not self.alive:
                 status = self._started().returncode
                 raise RigError(self._explain(f"ended at its start (status {status})"))
             if time.monotonic() > deadline:
                 raise RigError(self._explain(f"was not ready after {timeout:g} s"))
-            time.sleep(POLL_SECONDS)
+            time.sleep(next(pauses))
 
     def wait(self, timeout: float | None = None) -> int:
         """Its exit status, when it ends by itself."""
