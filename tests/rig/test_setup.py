@@ -29,8 +29,10 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SetUp]:
-    """A project with its Python packages, and how its first set-up ended."""
+    """A project whose set-up was broken off, and how it ended when begun again."""
     project = project_in(tmp_path_factory.mktemp("installed"))
+    half_made = [sys.executable, "-m", "venv", "--without-pip", str(project / ".venv")]
+    subprocess.run(half_made, check=True)
     return project, run_setup(project)
 
 
@@ -108,10 +110,9 @@ def test_a_failed_pip_install_leaves_no_stamp(installed: tuple[Path, SetUp]) -> 
     assert stamp.exists()
 
 
-def test_a_half_made_environment_is_made_anew(project: Path) -> None:
-    bare = [sys.executable, "-m", "venv", "--without-pip", str(project / ".venv")]
-    subprocess.run(bare, check=True)
-    assert run_setup(project).returncode == 0
+def test_a_half_made_environment_is_made_anew(installed: tuple[Path, SetUp]) -> None:
+    project, first = installed
+    assert first.returncode == 0
     pip = [str(project / ".venv" / "bin" / "python"), "-m", "pip", "--version"]
     assert subprocess.run(pip, capture_output=True).returncode == 0
 
