@@ -75,7 +75,9 @@ def test_a_node_that_is_told_to_end_finishes_what_runs_and_begins_nothing(
     assert (run["status"], node.starts(run)) == ("completed", 1)
     assert node.journal()["held"] == []
     waiting = researcher.until(second, "queued")
-    assert (waiting["attempt"], moves(waiting)) == (0, [])
+    # A claim that was under way may have brought it: then it is given back.
+    assert moves(waiting) in ([], ["claimed", "queued"])
+    assert node.starts(waiting) == 0
     node.process.start()
     assert researcher.ended_run(second)["status"] == "completed"
 
