@@ -116,8 +116,12 @@ class SiteNode:
     def assert_done(self) -> None:
         """Nothing of a run is left: no file, no container, no line in the journal."""
         assert self.settles(), self.left()
-        held = self.journal()["held"]
-        assert held == [], held
+        assert wait_until(lambda: not self.held(), SETTLE_SECONDS), self.held()
+
+    def held(self) -> list[Json]:
+        """The attempts whose end the server has not yet acknowledged."""
+        held: list[Json] = self.journal()["held"]
+        return held
 
     def blame(self) -> set[str]:
         """What is left after a few seconds; it is told once, not after every test."""

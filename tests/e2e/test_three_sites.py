@@ -31,7 +31,7 @@ def test_three_sites_give_the_numbers_of_their_own_rows_and_of_all(
         assert abs(found["mean"] - own["age"].mean()) < 1e-9
         assert moves(runs[name]) == ["claimed", "preparing", "running", "completed"]
         assert runs[name]["attempt"] == node.starts(runs[name]) == 1
-        assert node.journal()["held"] == []
+        node.assert_done()
     rows = compare(combine([*results.values()]), pooled)
     assert [row for row in rows if not row.agrees] == []
     assert {row.column for row in rows} == {*COLUMNS}
