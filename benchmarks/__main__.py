@@ -40,7 +40,7 @@ def measure(folder: Path, stack: ExitStack) -> Iterator[list[Figure]]:
     yield measure_transfer(platform, images, folder / "transfer")
     yield measure_pages(folder / "pages")
     yield measure_lists(folder / "lists")
-    yield measure_nodes(folder / "nodes")
+    yield from measure_nodes(folder / "nodes")
 
 
 def one_node(
