@@ -70,7 +70,6 @@ def measure_server(server: Server, name: str, count: int) -> list[Figure]:
             beside = page_times(server, signed)
             heard = fleet.ask(str(min(WAKES, len(others))))
             grown = tree_mb(server.pid) - before
-        without += page_times(server, signed)
     if heard["failures"]:
         raise RigError(f"{name}: {heard['failures'][0]}.")
     alone, together = percentile(without, 0.95), percentile(beside, 0.95)
