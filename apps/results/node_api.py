@@ -17,12 +17,11 @@ from apps.errors import Refusal
 from apps.nodes.node_api import NodeView
 from apps.results.chunks import begin, end, settled_upload
 from apps.results.models import Upload
-from apps.results.receiving import receiving
+from apps.results.receiving import BLOCK, receiving
 from apps.results.uploads import Announced, create_upload, find_upload
 from apps.tasks.node_api import whole_number
 
 MAX_CHUNK_BYTES = 32 * 1024 * 1024
-BLOCK = 1024 * 1024
 VERSION = {"Tus-Resumable": "1.0.0"}
 SHA256 = re.compile(r"[0-9a-f]{64}")
 MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,48}/[a-z0-9.+-]{1,48}")
