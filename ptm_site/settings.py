@@ -112,8 +112,12 @@ else:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels.layers.InMemoryChannelLayer",
-            # After a day, by default, a socket that is still open hears no more.
-            "CONFIG": {"group_expiry": int(timedelta(days=3650).total_seconds())},
+            "CONFIG": {
+                # After a day, by default, a socket that is still open hears no more.
+                "group_expiry": int(timedelta(days=3650).total_seconds()),
+                # The sockets of all nodes hear through one channel.
+                "capacity": 10_000,
+            },
         }
     }
     CACHES = {

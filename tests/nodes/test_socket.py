@@ -10,9 +10,9 @@ from asgiref.testing import ApplicationCommunicator
 from channels.layers import get_channel_layer
 
 from apps.audit.actors import SYSTEM
-from apps.nodes.consumers import SUPERSEDED, UNKNOWN
 from apps.nodes.events import work_group
 from apps.nodes.services import revoke_node
+from apps.nodes.sockets import SUPERSEDED, UNKNOWN
 from apps.notify import hint
 from ptm_site.asgi import application
 from tests.daemon import NodeClient

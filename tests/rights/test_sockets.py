@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 
-from apps.nodes.consumers import UNKNOWN
+from apps.nodes.sockets import UNKNOWN
 from apps.tasks.consumers import REFUSED
 from ptm_site.asgi import application
 from tests.rights.conftest import Stage

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from asgiref.testing import ApplicationCommunicator
 
-from apps.nodes.consumers import UNKNOWN
 from apps.nodes.models import Node
+from apps.nodes.sockets import UNKNOWN
 from apps.tasks.consumers import (
     MALFORMED,
     MAX_ASKED,

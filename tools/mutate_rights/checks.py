@@ -186,7 +186,7 @@ class Finder(Places):
     def visit_If(self, node: ast.If) -> None:
         ends = isinstance(node.body[-1], ENDS)
         refuses = _refuses(node) or (self.function in names.REFUSING and ends)
-        if self.function in names.LISTENING and "consumers" in self.path:
+        if self.function in names.LISTENING and Path(self.path).stem in names.SOCKETS:
             self.replace(node.test, "True")
             refuses = True
         if refuses:

@@ -132,8 +132,9 @@ REFUSING = {
 }
 # Functions whose rows are narrowed once more, by `visible_to`.
 ASKED_AGAIN = {"_walks"}
-# Functions of sockets in which every `if` is about who listens.
-LISTENING = {"connect", "hint", "_join", "_ask_rights", "_entitled"}
+# Modules of sockets, and their functions in which every `if` is about who listens.
+SOCKETS = {"consumers", "sockets"}
+LISTENING = {"connect", "hint", "_join", "_ask_rights", "entitled"}
 CLOSING = {
     "django.contrib.auth.middleware.LoginRequiredMiddleware": "django.middleware"
     ".clickjacking.XFrameOptionsMiddleware",
