@@ -4,12 +4,14 @@ from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
+from ptm_site.connections import Connection, Socket
+
 
 class Worker(UvicornWorker):
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "asyncio",
-        "http": "httptools",
-        "ws": "websockets-sansio",
+        "http": Connection,
+        "ws": Socket,
         # Its buffers weigh more than all else of a socket, and messages are short.
         "ws_per_message_deflate": False,
         "lifespan": "on",
