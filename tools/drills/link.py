@@ -15,6 +15,8 @@ from enum import Enum
 from tools.drills.network import Network
 from tools.drills.passage import PIECE_BYTES, Passage, Streams, ended, first_of
 
+CLAIM = "POST /api/v1/node/claim/"
+HELLO = "POST /api/v1/node/hello/"
 BEHIND_SECONDS = 0.5
 DELAY_SECONDS = 0.2
 FAULT, UNAVAILABLE = 500, 503

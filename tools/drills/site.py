@@ -17,7 +17,7 @@ from ptm_node.errors import AuditBroken
 from ptm_node.messages import Head
 
 from tools.drills.disk import Disk
-from tools.drills.link import Damage, Link
+from tools.drills.link import CLAIM, Damage, Link
 from tools.drills.points import AHEAD, FOLDER
 from tools.drills.state import audited, held, waiting
 from tools.rig.errors import RigError
@@ -115,7 +115,10 @@ class Site:
     def _restart(self, settings: Mapping[str, str]) -> None:
         self.process.stop()
         self.process.env = {**(self.process.env or {}), **settings}
+        claims = self.link.answered[CLAIM]
         self.process.start()
+        if not wait_until(lambda: self.link.answered[CLAIM] > claims, REACHED_SECONDS):
+            raise RigError(f"{self.name} does not claim again.")
 
     @contextmanager
     def reached_over(self, url: str) -> Iterator[None]:

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from tools.drills.link import Damage
+from tools.drills.link import CLAIM, HELLO, Damage
 from tools.drills.network import OwnNetwork
 from tools.drills.recipe import Act, Recipe
 from tools.drills.stage import Stage
 from tools.drills.verdict import Promise
 from tools.rig.errors import RigError
 
-CLAIM = "POST /api/v1/node/claim/"
-HELLO = "POST /api/v1/node/hello/"
 # Twice what a node waits for a claim that the server holds, if it has no socket.
 GIVEN_UP_SECONDS = 240.0  # twice, and on a busy machine
 NO_CONTACT = "no contact with the server"
