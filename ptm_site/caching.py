@@ -1,7 +1,10 @@
 """What stands in Redis is data: whoever can write there cannot make us run code."""
 
 import json
+from functools import cache
 from typing import Any
+
+from redis import ConnectionPool
 
 
 class JSONSerializer:
@@ -13,3 +16,12 @@ class JSONSerializer:
 
     def loads(self, data: bytes) -> Any:
         return json.loads(data)
+
+
+class SharedPool(ConnectionPool):
+    """One for the process: Django makes a cache, with a pool, for each request."""
+
+    @classmethod
+    @cache
+    def from_url(cls, url: str, **options: Any) -> "SharedPool":
+        return super().from_url(url, **options)

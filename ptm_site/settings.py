@@ -105,7 +105,10 @@ if REDIS_URL:
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": REDIS_URL,
-            "OPTIONS": {"serializer": "ptm_site.caching.JSONSerializer"},
+            "OPTIONS": {
+                "serializer": "ptm_site.caching.JSONSerializer",
+                "pool_class": "ptm_site.caching.SharedPool",
+            },
         }
     }
 else:
