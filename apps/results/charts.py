@@ -145,8 +145,10 @@ class _Drawing:
         return series
 
     def chart(self, facet: str) -> Chart:
+        """A series of nothing but gaps is not drawn, nor named beside the chart."""
         ordered = [series for _, series in sorted(self.series.items(), key=_first)]
-        return Chart(self.view, facet, ordered, self.along)
+        drawn = [series for series in ordered if _has_point(series)]
+        return Chart(self.view, facet, drawn, self.along)
 
 
 def _first(item: tuple[tuple[int, int], Series]) -> tuple[int, int]:
@@ -164,7 +166,7 @@ def charts_of(table: Table) -> list[Chart]:
         facet = _facet(view, wanted, path)
         _draw(table, path, drawings.setdefault(facet, _Drawing(view, along)))
     charts = [drawing.chart(facet) for facet, drawing in drawings.items()]
-    return [chart for chart in charts if any(map(_has_point, chart.series))]
+    return [chart for chart in charts if chart.series]
 
 
 def _draw(table: Table, path: tuple[str, ...], drawing: _Drawing) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from apps.results.charts import exhibits
@@ -75,12 +76,17 @@ def test_a_site_has_its_colour_in_every_task(world: World) -> None:
     assert [(s["name"], s["colour"]) for s in figure["series"]] == [(last.name, 3)]
 
 
+# The last site's rows begin where the first one's end.
+SOME = [{"age": {"f": 50}}, {"age": {"f": 51}, "size": {"f": 3}}, {"size": {"f": 4}}]
+
+
 def test_the_legend_has_the_sites_in_their_order_and_all_of_them_last() -> None:
-    some = [
-        {"age": {"f": 50}},
-        {"age": {"f": 51}, "size": {"f": 3}},
-        {"size": {"f": 4}},
-    ]
-    (exhibit,) = exhibits([table(*some)])
+    whole = replace(table(*SOME), view=replace(VIEW, complete=True))
+    (exhibit,) = exhibits([whole])
     names = [series.name for series in exhibit.legend]
     assert names == ["Site 0", "Site 1", "Site 2", "Combined"]
+
+
+def test_the_legend_names_nothing_that_is_not_drawn() -> None:
+    (exhibit,) = exhibits([table(*SOME)])  # nothing combines where a site has no row
+    assert [series.name for series in exhibit.legend] == ["Site 0", "Site 1", "Site 2"]
