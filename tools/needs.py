@@ -80,7 +80,7 @@ TEST_NEEDS = (
     Need("runsc", lambda: has_program("runsc")),
     Need("iproute2", lambda: has_program("ip")),
     Need("iptables", lambda: has_program("iptables")),
-    Need("chromium", lambda: has_program("chromium")),
+    Need("chromium-headless-shell", lambda: has_program("chromium-headless-shell")),
     Need("fonts-inter", INTER.exists),
     Need("nginx-light", lambda: has_program("nginx")),
     Need("curl", lambda: has_program("curl")),

@@ -38,6 +38,11 @@ MADE_BY_SCRIPTS = """(served) => {
 }"""
 
 
+# What passes is neither told by axe nor carried over here.
+VIOLATIONS = """axe.run({ resultTypes: ["violations"] })
+  .then((found) => found.violations)"""
+
+
 class Watch:
     """Collects every complaint of a page, from its first request on."""
 
@@ -94,12 +99,10 @@ class Axe:
     def violations(self, page: Page) -> list[str]:
         if not page.evaluate("'axe' in window"):
             page.evaluate(self.source)
-        found: dict[str, Any] = page.evaluate(
-            'axe.run({ resultTypes: ["violations"] })'
-        )
+        found: list[dict[str, Any]] = page.evaluate(VIOLATIONS)
         return [
             f"{rule['id']}: {node['target']} {_why(node)}"
-            for rule in found["violations"]
+            for rule in found
             for node in rule["nodes"]
         ]
 
