@@ -194,6 +194,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "DEFAULT_GENERATOR_CLASS": "ptm_site.schema.Document",
     "PREPROCESSING_HOOKS": ["ptm_site.schema.without_node_endpoints"],
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
