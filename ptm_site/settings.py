@@ -130,7 +130,7 @@ else:
 # People
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
+    "apps.accounts.sessions.People",
     "guardian.backends.ObjectPermissionBackend",
 ]
 ANONYMOUS_USER_NAME = None  # guardian: no row stands for a stranger
@@ -155,6 +155,7 @@ ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser, or with its
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+SESSION_ENGINE = "apps.accounts.sessions"
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 
 # API

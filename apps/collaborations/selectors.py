@@ -88,7 +88,7 @@ def reads_audit(user: User | AnonymousUser) -> bool:
 def _answers_for_something(user: User | AnonymousUser, roles: tuple[Role, ...]) -> bool:
     if not user.is_active:
         return False
-    return user.is_superuser or _answering(user, roles).exists()
+    return user.is_superuser or bool(_answers.rows(roles, user=user.pk))
 
 
 def _answering(user: User, roles: tuple[Role, ...]) -> models.QuerySet[User]:
@@ -96,6 +96,13 @@ def _answering(user: User, roles: tuple[Role, ...]) -> models.QuerySet[User]:
     administered = models.Q(administered_collaborations__isnull=False)
     answers = models.Q(memberships__role__in=roles)
     return User.objects.filter(pk=user.pk).filter(answers | administered)
+
+
+def _build_answers(roles: tuple[Role, ...], *, user: int) -> models.QuerySet[User, Any]:
+    return _answering(User(pk=user), roles).values("pk")[:1]
+
+
+_answers = Prepared(_build_answers)
 
 
 def granted(user: User, permission: str) -> models.QuerySet[Any]:

@@ -14,11 +14,11 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.accounts.models import User
+from apps.accounts.sessions import SessionStore
 from apps.collaborations.models import Collaboration
 from apps.nodes.events import presence_group
 from apps.organizations.models import Organization

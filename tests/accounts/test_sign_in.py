@@ -4,7 +4,9 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from tests.worlds import World
 
@@ -27,6 +29,21 @@ def test_the_right_password_signs_in(world: World) -> None:
     alice = world.people["alice"].username
     assert sign_in(alice, "correct horse", client).status_code == 302
     assert client.get("/api/v1/me/").json()["username"] == alice
+
+
+def test_a_session_ends_with_its_time_and_with_its_person(world: World) -> None:
+    alice = world.people["alice"]
+    late, gone = Client(), Client()
+    for client in (late, gone):
+        sign_in(alice.username, "correct horse", client)
+        assert client.get("/tasks/").status_code == 200
+    key = late.session.session_key
+    Session.objects.filter(pk=key).update(expire_date=timezone.now())
+    assert late.get("/tasks/")["Location"].startswith(LOGIN)
+    assert gone.get("/tasks/").status_code == 200
+    alice.is_active = False
+    alice.save()
+    assert gone.get("/tasks/")["Location"].startswith(LOGIN)
 
 
 def test_a_wrong_password_and_an_unknown_name_look_the_same(world: World) -> None:
