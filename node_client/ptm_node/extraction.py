@@ -118,12 +118,14 @@ def result_of(address: str, query: str, seconds: float) -> Iterator[Any]:
         raise ValueError("a query begins with SELECT or WITH")
     connection, system = _connect(address)
     with connection:
-        _bound(connection, system, seconds)
-        # Kept here: where it is let go, a driver reads the rest of the rows.
-        result = connection.exec_driver_sql(query, execution_options=_STREAMED)
-        yield result
-        # Closed as it is: rows that nobody asked for are not waited for.
-        connection.invalidate()
+        try:
+            _bound(connection, system, seconds)
+            # Kept here: where it is let go, a driver reads the rest of the rows.
+            result = connection.exec_driver_sql(query, execution_options=_STREAMED)
+            yield result
+        finally:
+            # Closed as it is: rows that nobody asked for are not waited for.
+            connection.invalidate()
 
 
 def _connect(address: str) -> tuple[Any, str]:

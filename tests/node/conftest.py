@@ -12,6 +12,7 @@ from ptm_node.runtimes.fake import FakeEngine
 from ptm_node.state import HEED
 
 from tests.node.docker_support import Engine, own_containers
+from tests.node.extracting import in_process, site  # noqa: F401 (fixtures)
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, Daemon, writes
 from tests.node.past import Past

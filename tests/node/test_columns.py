@@ -1,8 +1,5 @@
 """Which columns a site announces, and when it looks at them again."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,8 @@ from tests.node.conftest import StartDaemon
 from tests.node.fake_server import FakeServer
 from tests.node.harness import write_config
 from tests.node.sql_databases import Database, sql_config
+
+pytestmark = pytest.mark.usefixtures("in_process")
 
 
 class Site:
@@ -169,12 +168,3 @@ def test_a_daemon_that_does_not_share_them_says_none(
     start(databases={"d": entry(table)})
     server.wait(lambda: server.heartbeats > 2)
     assert [announced(server), len(server.hellos)] == [None, 1]
-
-
-def test_the_daemon_loads_no_library_that_reads_tables() -> None:
-    code = "import json, sys, ptm_node.agent; print(json.dumps([*sys.modules]))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    heavy = {"openpyxl", "pyarrow", "pandas", "sqlalchemy"}
-    assert heavy.isdisjoint(json.loads(loaded.stdout))

@@ -31,17 +31,15 @@ def found(folder: Path, url: str, **keys: Any) -> Finding:
     return finding
 
 
-def test_a_database_in_order(tmp_path: Path, database: Database) -> None:
-    finding = found(tmp_path, database.url)
+def test_of_a_database_in_order_the_first_row_is_enough(
+    tmp_path: Path, database: Database
+) -> None:
+    """There are 729 million of them."""
+    finding = found(tmp_path, database.url, query=MANY, max_rows=1)
     assert (finding.level, finding.remedy) == (Level.OK, ""), finding
 
 
-def test_the_first_row_is_enough(tmp_path: Path, database: Database) -> None:
-    """There are 729 million of them."""
-    finding = found(tmp_path, database.url, query=MANY, max_rows=1)
-    assert finding.level is Level.OK, finding
-
-
+@pytest.mark.usefixtures("in_process")
 def test_a_table_that_is_not_there(tmp_path: Path, database: Database) -> None:
     finding = found(tmp_path, database.url, query="SELECT age FROM nowhere")
     assert finding.level is Level.FAILED
@@ -49,12 +47,14 @@ def test_a_table_that_is_not_there(tmp_path: Path, database: Database) -> None:
     assert "correct query" in finding.remedy
 
 
+@pytest.mark.usefixtures("in_process")
 def test_nothing_is_written(tmp_path: Path, database: Database) -> None:
     query = "WITH gone AS (DELETE FROM patients RETURNING id) SELECT id FROM gone"
     assert found(tmp_path, database.url, query=query).level is Level.FAILED
     assert database.count() in ([(3,)], ((3,),), [[3]])
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_query_without_rows_or_too_slow_for_a_trial(
     tmp_path: Path,
     database: Database,
@@ -62,12 +62,13 @@ def test_a_query_without_rows_or_too_slow_for_a_trial(
 ) -> None:
     none = found(tmp_path, database.url, query="SELECT age FROM patients WHERE id > 9")
     assert (none.level, "no rows" in none.what) == (Level.WARNING, True), none
-    monkeypatch.setattr(queries, "_SECONDS", 1.0)
+    monkeypatch.setattr(queries, "_SECONDS", 0.1)
     slow = found(tmp_path, database.url, query=database.slow)
-    assert (slow.level, "in 1 seconds" in slow.what) == (Level.WARNING, True), slow
+    assert (slow.level, "in 0.1 seconds" in slow.what) == (Level.WARNING, True), slow
     assert "600 seconds" in slow.remedy
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_password_that_is_wrong_is_not_shown(
     tmp_path: Path,
     postgres: Database,
@@ -80,6 +81,7 @@ def test_a_password_that_is_wrong_is_not_shown(
     assert "hunter2" not in said
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("url", "what"),
     [
@@ -105,6 +107,7 @@ def test_a_secret_that_others_may_open(tmp_path: Path) -> None:
     assert "chmod 600" in finding.what
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_database_that_nobody_may_use(
     tmp_path: Path,
     sqlite: Database,

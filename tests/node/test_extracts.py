@@ -1,65 +1,22 @@
 """Rows of real databases as files: PostgreSQL, MariaDB and SQLite."""
 
 import csv
-import json
 import logging
 import os
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow.parquet as pq
 import pytest
 from ptm_node import extracts
-from ptm_node.clock import Clock
-from ptm_node.errors import DaemonLeaving, RunFailure
-from ptm_node.extraction import Answer, Order
-from ptm_node.life import Life
-from ptm_node.programs import command
-from ptm_node.runtimes.base import sandbox_user
-from ptm_node.sections import Sql
-from ptm_node.sources import Source, Sources
 
-from tests.node.sql_databases import COLUMNS, QUERY, ROWS, Database, sql_config
+from tests.node.extracting import Site
+from tests.node.sql_databases import COLUMNS, QUERY, ROWS, Database
 
-
-class Site:
-    """A site with one database `d`, whose URL is in a secret file."""
-
-    def __init__(self, folder: Path, database: Database, **keys: Any) -> None:
-        self.config = sql_config(folder, database, **keys)
-        self.folder = folder
-        self.life = Life(Clock())
-        self.sources = Sources(folder / "cache", self.config, self.life)
-        self._names = iter(range(1000))
-
-    @property
-    def database(self) -> Sql:
-        found = self.config.databases["d"]
-        assert isinstance(found, Sql)
-        return found
-
-    def provide(self) -> Source:
-        work = self.folder / f"run-{next(self._names)}"
-        work.mkdir(mode=0o700)
-        return self.sources.provide(self.config.databases, work, lambda: None)["d"]
-
-    def refusal(self) -> str:
-        with pytest.raises(RunFailure) as failure:
-            self.provide()
-        assert failure.value.code == "database_unknown"
-        assert list((self.folder / "cache").glob("*/*")) == [], "half an extract stays"
-        return failure.value.detail
-
-
-@pytest.fixture
-def site(tmp_path: Path, database: Database) -> Callable[..., Site]:
-    return lambda **keys: Site(tmp_path, database, **keys)
+pytestmark = pytest.mark.usefixtures("in_process")
 
 
 def plain(value: Any) -> Any:
@@ -104,12 +61,6 @@ def test_a_sqlite_file_has_one_table(site: Callable[..., Site]) -> None:
     link.close()
 
 
-def test_a_file_is_the_containers_users_alone(site: Callable[..., Site]) -> None:
-    status = site().provide().path.stat()
-    assert (status.st_uid, status.st_gid) == sandbox_user()
-    assert status.st_mode & 0o777 == 0o400
-
-
 @pytest.mark.parametrize(
     "query",
     [
@@ -132,31 +83,8 @@ def test_nothing_is_written(
 def test_a_query_may_take_only_so_long(
     site: Callable[..., Site], database: Database
 ) -> None:
-    found = site(query=database.slow, time="1s").refusal()
-    assert found == "the database d took longer than this site allows (1 seconds)"
-
-
-def test_a_query_may_give_only_so_many_rows(site: Callable[..., Site]) -> None:
-    assert site(max_rows=2).refusal() == (
-        "the database d gives more rows than this site allows (2)"
-    )
-
-
-@pytest.mark.parametrize("form", ["parquet", "csv", "sqlite"])
-def test_a_query_may_give_only_so_much(
-    form: str, site: Callable[..., Site], tmp_path: Path
-) -> None:
-    ten = " UNION ALL ".join(["SELECT 1 AS x"] * 10)
-    many = f"SELECT a.x FROM {', '.join(f'({ten}) {n}' for n in 'abcd')}"  # noqa: S608
-    found = site(query=many, max_size="16k", format=form).refusal()
-    assert found == "the database d gives more data than this site allows (16.0 kB)"
-
-
-def test_columns_that_cannot_be_told_apart_are_refused(
-    site: Callable[..., Site], caplog: pytest.LogCaptureFixture
-) -> None:
-    assert "could not be read" in site(query="SELECT 1 AS x, 2 AS x").refusal()
-    assert "two columns called x" in caplog.text
+    found = site(query=database.slow, time="0.1s").refusal()
+    assert found == "the database d took longer than this site allows (0.1 seconds)"
 
 
 def test_the_site_reads_why_and_nobody_the_password(
@@ -258,65 +186,3 @@ def test_types_are_those_of_all_rows(tmp_path: Path, sqlite: Database) -> None:
 def test_no_rows_are_a_table_too(site: Callable[..., Site]) -> None:
     none = QUERY.replace("ORDER", "WHERE id > 10 ORDER")
     assert pq.read_table(site(query=none).provide().path).num_rows == 0
-
-
-def test_memory_does_not_grow_with_the_rows(tmp_path: Path, postgres: Database) -> None:
-    def peak(rows: int) -> int:
-        query = "SELECT i, repeat('x', 200) AS t FROM generate_series(1, %) AS s(i)"
-        query = query.replace("%", str(rows))
-        target = tmp_path / str(rows)
-        big = 1 << 40
-        order = Order(postgres.url, query, "parquet", str(target), big, big, 100)
-        with subprocess.Popen(
-            command(extracts.PROGRAM), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as child:
-            assert child.stdin is not None
-            assert child.stdout is not None
-            child.stdin.write(msgspec.json.encode(order) + b"\n")
-            child.stdin.flush()
-            answer = msgspec.json.decode(child.stdout.read(), type=Answer)
-            assert answer == Answer(rows=rows)
-            _, child.returncode, usage = os.wait4(child.pid, 0)
-            assert child.returncode == 0, "it does not end well by itself"
-            return usage.ru_maxrss
-
-    growth = peak(200_000) - peak(20_000)
-    assert growth < 48 << 10, f"{growth} kB more for 40 MB more"
-
-
-def test_a_daemon_that_leaves_ends_the_query(
-    tmp_path: Path, postgres: Database
-) -> None:
-    site = Site(tmp_path, postgres, query=postgres.slow)
-    ended: list[BaseException] = []
-
-    def provide() -> None:
-        try:
-            site.provide()
-        except DaemonLeaving as error:
-            ended.append(error)
-
-    thread = threading.Thread(target=provide)
-    thread.start()
-    # By what it waits for: the statement that sleeps is the cursor's FETCH.
-    asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-    while postgres.execute(asleep, ()) == [(0,)]:
-        assert thread.is_alive()
-    site.life.leave()
-    thread.join(30)
-    assert len(ended) == 1
-
-
-def test_the_daemon_loads_no_driver() -> None:
-    loaded = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import json, sys, ptm_node.agent; print(json.dumps([*sys.modules]))",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    heavy = {"sqlalchemy", "pyarrow", "psycopg", "pymysql"}
-    assert heavy.isdisjoint(json.loads(loaded.stdout))
