@@ -8,10 +8,12 @@ each. This one crosses once, into threads that stay and keep their connection.
 from asyncio import Semaphore
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from importlib import import_module
 from typing import Any
 
 import django
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.db import close_old_connections
 from django.http import HttpRequest
@@ -66,4 +68,5 @@ class OneHopHandler(ASGIHandler):
 
 def get_application() -> OneHopHandler:
     django.setup(set_prefix=False)
+    import_module(settings.ROOT_URLCONF)  # not when the first request waits for it
     return OneHopHandler()

@@ -7,6 +7,7 @@ from apps.collaborations import urls as collaborations
 from apps.organizations import urls as organizations
 from apps.results import urls as results
 from apps.tasks import urls as tasks
+from ptm_site import admin_config
 from ptm_site.health import healthy
 
 handler400 = "ptm_site.outside.bad_request"
@@ -15,6 +16,7 @@ handler404 = "ptm_site.outside.not_found"
 handler429 = "ptm_site.outside.too_many"  # allauth's
 handler500 = "ptm_site.outside.server_error"
 
+admin_config.load_pages()
 urlpatterns = [
     *tasks.page_urlpatterns,
     *results.page_urlpatterns,

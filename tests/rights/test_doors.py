@@ -6,8 +6,11 @@ import pytest
 from django.contrib import admin
 
 from ptm_site.admin import ScopedAdmin
+from ptm_site.admin_config import load_pages
 from tests.rights.doors import SOCKETS, doors, doors_of, socket_doors
 from tools.permissions.table import AREAS, rows_of
+
+load_pages()
 
 
 def told(areas: tuple[str, ...]) -> set[tuple[str, str]]:

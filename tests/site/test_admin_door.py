@@ -15,6 +15,7 @@ from apps.nodes.models import Node
 from apps.organizations.models import Membership, Organization
 from apps.organizations.services import end_membership
 from apps.tasks.models import Task
+from ptm_site.admin_config import load_pages
 from ptm_site.admin_pages import ServicePage
 from tests.desk import act, address, asked_by, desk, manager_of, text
 from tests.stored import nothing_stored
@@ -93,6 +94,7 @@ def test_the_portal_shows_the_way_to_those_whom_the_door_lets_in(
 
 
 def test_only_our_models_are_there_and_none_that_a_package_brings() -> None:
+    load_pages()
     found = sorted(model._meta.model_name or "" for model in admin.site._registry)
     assert found == MODELS
 

@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.urls import reverse
 
+from ptm_site.admin_config import load_pages
 from tools.rig.browser import STRANGER
 from tools.rig.world import MANAGER, RESEARCHER
 from tools.screenshots.rows import INVITED, NEWCOMER
@@ -143,6 +144,7 @@ def _changes() -> Iterator[Page]:
 def _model_pages() -> Iterator[Page]:
     """Of every model that the admin shows, without the pages that are listed above."""
     listed = {page.route for page in OF_ADMIN} | {*NO_PAGE}
+    load_pages()
     for model in admin.site._registry:
         for page in (_model_page(model, verb) for verb in VERBS):
             if page.route not in listed:
