@@ -49,11 +49,10 @@ class World:
 
 
 def make_world(server: Server, wanted: Wanted) -> World:
-    """Migrate the server's database and fill it; the server need not run."""
+    """Fill the server's new database; the server need not run."""
     server.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = server.folder / FILE_NAME
-    if "DATABASE_URL" not in server.env and not database.exists():
-        copy_migrated(database)
+    if "DATABASE_URL" not in server.env:
+        copy_migrated(server.folder / FILE_NAME)
     done = subprocess.run(
         [sys.executable, "-m", "tools.rig.world"],
         cwd=ROOT,
@@ -177,8 +176,12 @@ def main() -> None:
     from django.core.management import call_command
 
     django.setup()
-    call_command("migrate", verbosity=0)
-    world = _Maker(Wanted(**json.load(sys.stdin))).make()
+    from django.db import connection, transaction
+
+    if connection.vendor != "sqlite":  # whose file begins as a migrated one
+        call_command("migrate", verbosity=0)
+    with transaction.atomic():
+        world = _Maker(Wanted(**json.load(sys.stdin))).make()
     json.dump(asdict(world), sys.stdout)
 
 
