@@ -6,6 +6,7 @@ Every test here needs Docker, and is followed by a look at what was left behind.
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def three_sites(
         changes = {**SMALL, **(south if data.name == SOUTH else {})}
         changes["databases.kept"] = kept
         found[data.name] = start(platform, data, changes, nodes)
-    assert wait_until(lambda: is_online(platform, *found), ONLINE_SECONDS)
+    wait_online(platform, *found)
     return found
 
 
@@ -152,7 +153,7 @@ def west(
             options["box"] = Box(folder, image, [table.parent])
         node = start(platform, data, changes, nodes, **options)
         own.append(node)
-        assert wait_until(lambda: is_online(platform, data.name), ONLINE_SECONDS)
+        wait_online(platform, data.name)
         return node
 
     yield make
@@ -186,7 +187,10 @@ def start(
     return node
 
 
-def is_online(platform: Platform, *names: str) -> bool:
-    """Whether the server knows what the nodes offer."""
-    found = Researcher(platform).all_of("nodes/")
-    return {*names} <= {n["name"] for n in found if n["online"] and n["serves"]}
+def wait_online(platform: Platform, *names: str) -> None:
+    """Until the server knows what the nodes offer. The list has all that ever were."""
+    with Researcher(platform) as researcher:
+        found = {n["name"]: n["id"] for n in researcher.all_of("nodes/")}
+        for name in names:
+            serves = partial(researcher.serves, found[name])
+            assert wait_until(serves, ONLINE_SECONDS), name

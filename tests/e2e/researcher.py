@@ -107,6 +107,11 @@ class Researcher:
         detail: Json = self.api.get(f"runs/{run['id']}/").json()
         return detail
 
+    def serves(self, node: int) -> bool:
+        """Whether the server hears the node, and knows what it offers."""
+        shown = self.api.get(f"nodes/{node}/").json()
+        return bool(shown["online"] and shown["serves"])
+
     def log(self, run: Json) -> str:
         return self.api.get(f"runs/{run['id']}/log/").text
 
