@@ -1,5 +1,6 @@
 """A node's socket: hints for the newest start of a node that is let in."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -27,32 +28,56 @@ def _keep_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("channels.db.close_old_connections", lambda: None)
 
 
-@async_to_sync
-async def heard(node: NodeClient, meanwhile: Callable[[], Any]) -> list[str | int]:
-    """What is said at once, and of work that comes up after `meanwhile`."""
-    said: list[str | int] = []
+async def connected(node: NodeClient) -> Any:
     headers = [(n.lower().encode(), v.encode()) for n, v in node.headers.items()]
     scope = {"type": "websocket", "path": "/ws/node/", "headers": headers}
     communicator: Any = ApplicationCommunicator  # untyped
     socket = communicator(application, scope)
-
-    async def listen() -> None:
-        message = await socket.receive_output(5)
-        said.append(message.get("text") or message["code"])
-
     await socket.send_input({"type": "websocket.connect"})
     assert (await socket.receive_output(5))["type"] == "websocket.accept"
-    await listen()
-    await sync_to_async(meanwhile)()
+    return socket
+
+
+async def said(socket: Any) -> str | int:
+    message = await socket.receive_output(5)
+    found: str | int = message.get("text") or message["code"]
+    return found
+
+
+async def send_hints(node: NodeClient, number: int) -> None:
     layer: Any = get_channel_layer()
     group = work_group(node.node.organization_id)
-    await layer.group_send(group, hint(group))
-    if said == [LOOK]:
-        await listen()
+    sending = [layer.group_send(group, hint(group)) for _ in range(number)]
+    await asyncio.gather(*sending)
+
+
+async def leave(socket: Any) -> None:
     await socket.send_input({"type": "websocket.disconnect", "code": 1001})
     await socket.wait()
     assert socket.output_queue.empty()
-    return said
+
+
+@async_to_sync
+async def heard(node: NodeClient, meanwhile: Callable[[], Any]) -> list[str | int]:
+    """What is said at once, and of work that comes up after `meanwhile`."""
+    socket = await connected(node)
+    found = [await said(socket)]
+    await sync_to_async(meanwhile)()
+    await send_hints(node, 1)
+    if found == [LOOK]:
+        found.append(await said(socket))
+    await leave(socket)
+    return found
+
+
+@async_to_sync
+async def heard_of_many(node: NodeClient, number: int) -> list[str | int]:
+    socket = await connected(node)
+    assert await said(socket) == LOOK
+    await send_hints(node, number)
+    found = [await said(socket) for _ in range(number)]
+    await leave(socket)
+    return found
 
 
 def test_a_node_is_told_to_look_as_it_connects_and_when_there_is_work(
@@ -74,3 +99,8 @@ def test_a_node_that_was_shut_out_hears_nothing_more(world: World) -> None:
     shut_out = partial(revoke_node, node=node.node, actor=SYSTEM)
     assert heard(node, shut_out) == [LOOK, UNKNOWN]
     assert heard(node, lambda: None) == [UNKNOWN]
+
+
+def test_of_hints_that_come_at_once_none_is_lost(world: World) -> None:
+    many = 300
+    assert heard_of_many(world.nodes[0], many) == [LOOK] * many
