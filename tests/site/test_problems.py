@@ -1,17 +1,16 @@
 """Every error of the API is problem+json with a stable code, and tells no secrets."""
 
-import subprocess
-import sys
+import os
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.core.management import call_command
 from django.test import Client
 from rest_framework.test import APIClient
 
 from apps.tasks import api
 from tests.worlds import World
-from tools.rig.folders import ROOT
 
 MEMBERS = {"type", "title", "status", "detail", "code"}
 
@@ -125,23 +124,21 @@ def test_a_request_for_another_host_is_refused(db: None) -> None:
     assert b"evil.example" not in answer.content
 
 
+# The server's own generator may have looked through the views before.
+ANEW = ["--generator-class", "drf_spectacular.generators.SchemaGenerator"]
+
+
 @pytest.mark.parametrize(
     "command",
     [
-        ["spectacular", "--fail-on-warn", "--validate", "--file", "/dev/null"],
+        ["spectacular", "--fail-on-warn", "--validate", "--file", os.devnull, *ANEW],
         ["makemigrations", "--check", "--dry-run"],
         ["check", "--fail-level", "WARNING"],
     ],
     ids=lambda command: command[0],
 )
-def test_the_project_is_whole(command: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *command],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_the_project_is_whole(db: None, command: list[str]) -> None:
+    call_command(*command)
 
 
 def test_the_schema_describes_the_people_and_not_the_nodes(db: None) -> None:
