@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model, QuerySet
+from django.db.models.query import RelatedPopulator, get_related_populators
 
 # Stand in the SQL for the values, while it is written: no id is as high, no text so.
 STAND_INS = 2**62
@@ -30,8 +31,17 @@ class Written:
     sql: str
     params: list[Any]
     names: list[str]
-    # A name, and how the database's values become Python's.
-    converters: list[tuple[str, list[Callable[..., Any]], Any]]
+    # A column, and how the database's values become Python's.
+    converters: list[tuple[int, list[Callable[..., Any]], Any]]
+    related: list[RelatedPopulator]
+
+    def made(self, row: list[Any]) -> Model:
+        """The object of a row, with those that `select_related` brings."""
+        own = row[: len(self.names)]
+        made = self.model.from_db(DEFAULT_DB_ALIAS, self.names, own)
+        for other in self.related:
+            other.populate(row, made)
+        return made
 
 
 class Prepared:
@@ -52,27 +62,26 @@ class Prepared:
         self._written = lru_cache(SHAPES)(self._write)
 
     def rows(self, *shape: Any, **values: Value) -> list[dict[str, Any]]:
-        query = self._written(shape, _kinds(values))
-        if not query.sql:
-            return []  # nothing could ever be found
-        given = [values[p.name] if isinstance(p, Slot) else p for p in query.params]
-        with connection.cursor() as cursor:
-            cursor.execute(query.sql, given)
-            rows = cursor.fetchall()
-        found = [dict(zip(query.names, row, strict=True)) for row in rows]
-        for name, convert, column in query.converters:
-            for row in found:
-                for each in convert:
-                    row[name] = each(row[name], column, connection)
-        return found
+        written = self._written(shape, _kinds(values))
+        found = self._found(written, values)
+        return [dict(zip(written.names, row, strict=True)) for row in found]
 
     def objects(self, *shape: Any, **values: Value) -> list[Any]:
-        rows = self.rows(*shape, **values)
-        model = self._written(shape, _kinds(values)).model
-        return [
-            model.from_db(DEFAULT_DB_ALIAS, list(row), list(row.values()))
-            for row in rows
-        ]
+        written = self._written(shape, _kinds(values))
+        return [written.made(row) for row in self._found(written, values)]
+
+    def _found(self, written: Written, values: dict[str, Value]) -> list[list[Any]]:
+        if not written.sql:
+            return []  # nothing could ever be found
+        given = [values[p.name] if isinstance(p, Slot) else p for p in written.params]
+        with connection.cursor() as cursor:
+            cursor.execute(written.sql, given)
+            rows = [list(row) for row in cursor.fetchall()]
+        for number, convert, column in written.converters:
+            for row in rows:
+                for each in convert:
+                    row[number] = each(row[number], column, connection)
+        return rows
 
     def _write(
         self, shape: tuple[Any, ...], values: tuple[tuple[str, type], ...]
@@ -85,20 +94,24 @@ class Prepared:
         try:
             sql, params = compiler.as_sql()
         except EmptyResultSet:
-            return Written(model, "", [], [], [])
+            return Written(model, "", [], [], [], [])
         if again.query.get_compiler(DEFAULT_DB_ALIAS).as_sql() != (sql, params):
             raise TypeError("What changes by itself would stay what it is now.")
         if self._shared:  # Django has no word for it
             sql = sql.replace("FOR UPDATE", "FOR SHARE")
         columns = [field.attname for field in model._meta.concrete_fields]
-        names = list(query.selected or columns)
         converters = compiler.get_converters([each[0] for each in compiler.select])
+        objects = compiler.klass_info or {}
         return Written(
             model,
             sql,
             [slots.get(p, p) if isinstance(p, Value) else p for p in params],
-            names,
-            [(names[n], *pair) for n, pair in converters.items()],
+            list(query.selected or columns),
+            [(number, *pair) for number, pair in converters.items()],
+            # The types are those of a later Django.
+            get_related_populators(  # type: ignore[call-arg]
+                objects, compiler.select, DEFAULT_DB_ALIAS
+            ),
         )
 
 

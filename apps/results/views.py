@@ -1,11 +1,14 @@
 from datetime import timedelta
+from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.audit.actors import Actor
 from apps.errors import Conflict, Missing
+from apps.prepared import Prepared
 from apps.results.charts import exhibits
 from apps.results.choices import DownloadForm
 from apps.results.manifest_views import MAX_ROWS, views_of
@@ -17,6 +20,7 @@ from apps.results.spreadsheets import csv_response
 from apps.results.tables import Answer, Table
 from apps.results.tree import Line, tree
 from apps.tasks.models import Run, Task
+from apps.tasks.visible import asker, found_or_404, task_or_404
 from ptm_site.pages import reader_of
 
 TOO_LONG = f"There are more than {MAX_ROWS:,} rows. The result's download has them."
@@ -65,11 +69,7 @@ def result_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 def task_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """One table of a task as CSV: every site, and what is combined of them."""
     reader = reader_of(request)
-    tasks = Task.objects.visible_to(reader).select_related("version")
-    task: Task | None = tasks.filter(pk=pk).first()
-    if task is None:
-        raise Missing
-    found = results_of(task, reader)
+    found = results_of(task_or_404(reader, pk), reader)
     table = _numbered(found.tables(), number)
     actor = Actor.user(reader.pk)
     record_downloads(actor=actor, results=found.read, form=DownloadForm.TABLE)
@@ -77,20 +77,24 @@ def task_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 
 
 def _result(request: HttpRequest, pk: int) -> Result:
-    of_reader = Result.objects.visible_to(reader_of(request))
-    result: Result | None = (
-        of_reader.filter(pk=pk)
-        .select_related(
-            "run__organization",
-            "run__node",
-            "run__input",
-            "run__task__version__algorithm",
-        )
-        .first()
-    )
-    if result is None:
-        raise Missing
+    result: Result = found_or_404(_shown, reader_of(request), pk)
     return result
+
+
+def _build_shown(
+    active: bool, superuser: bool, *, user: int, pk: int
+) -> QuerySet[Result, Any]:
+    results = Result.objects.visible_to(asker(active, superuser, user)).filter(pk=pk)
+    shown: QuerySet[Result] = results.select_related(
+        "run__organization",
+        "run__node",
+        "run__input",
+        "run__task__version__algorithm",
+    )
+    return shown.order_by()
+
+
+_shown = Prepared(_build_shown)
 
 
 def _answer(result: Result, value: object) -> Answer:

@@ -2,7 +2,6 @@ import re
 from collections import Counter
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -35,6 +34,7 @@ from apps.tasks.serializers import (
 )
 from apps.tasks.services import cancel_task, create_task, run_again
 from apps.tasks.task_rows import SHOWN, row_of
+from apps.tasks.visible import run_or_404, task_or_404
 from ptm_site.held import hold
 from ptm_site.negotiation import OneForm
 from ptm_site.requests import user_of
@@ -53,25 +53,6 @@ WAIT = OpenApiParameter(
 SINCE = OpenApiParameter(
     "since", int, description="…until the task's `revision` is higher than this."
 )
-
-
-def task_or_404(user: User, pk: int) -> Task:
-    task: Task | None = _with_names(Task.objects.visible_to(user)).filter(pk=pk).first()
-    if task is None:
-        raise Missing
-    return task
-
-
-def run_or_404(user: User, pk: int) -> Run:
-    runs = Run.objects.visible_to(user).select_related("organization", "result", "task")
-    run: Run | None = runs.filter(pk=pk).first()
-    if run is None:
-        raise Missing
-    return run
-
-
-def _with_names(tasks: QuerySet[Task]) -> QuerySet[Task]:
-    return tasks.select_related("organization", "initiator", "version__algorithm")
 
 
 def position(text: str) -> int | None:

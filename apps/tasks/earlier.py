@@ -7,10 +7,10 @@ from django.http import QueryDict
 
 from apps.accounts.models import User
 from apps.errors import Missing
-from apps.tasks.api import task_or_404
 from apps.tasks.argument_fields import is_flat
 from apps.tasks.argument_forms import texts_of
 from apps.tasks.models import Task
+from apps.tasks.visible import task_or_404
 
 
 def begin_from(user: User, task_id: int | None) -> QueryDict:

@@ -13,12 +13,13 @@ from apps.organizations.models import Organization
 from apps.prepared import Prepared
 from apps.tasks.choices import TaskStatus
 from apps.tasks.models import Task
+from apps.tasks.visible import asker, kind_of
 
 
 def collaboration_for(user: User, collaboration_id: int) -> Collaboration:
     """Return the collaboration; one that is not the user's seems not to exist."""
     asked = {"user": user.pk, "collaboration": collaboration_id}
-    found = _sendable.objects(*_kind(user), **asked)
+    found = _sendable.objects(*kind_of(user), **asked)
     if not found:
         raise _no_task(user, asked)
     collaboration: Collaboration = found[0]
@@ -28,39 +29,31 @@ def collaboration_for(user: User, collaboration_id: int) -> Collaboration:
 
 def _no_task(user: User, asked: dict[str, int]) -> Refusal:
     """Only who sees the collaboration is told that there is one."""
-    if _visible.objects(*_kind(user), **asked):
+    if _visible.objects(*kind_of(user), **asked):
         return Forbidden("Your role does not allow sending tasks here.")
     return Invalid(
         "collaboration", "collaboration_unknown", "There is no such collaboration."
     )
 
 
-def _kind(user: User) -> tuple[bool, bool]:
-    """What of a user, besides the id, decides what they may."""
-    return user.is_active, user.is_superuser
-
-
 def _build_visible(
     active: bool, superuser: bool, *, user: int, collaboration: int
 ) -> QuerySet[Any, Any]:
-    asker = User(pk=user, is_active=active, is_superuser=superuser)
-    visible = Collaboration.objects.visible_to(asker)
+    visible = Collaboration.objects.visible_to(asker(active, superuser, user))
     return visible.filter(pk=collaboration).order_by()
 
 
 def _build_sendable(
     active: bool, superuser: bool, *, user: int, collaboration: int
 ) -> QuerySet[Any, Any]:
-    asker = User(pk=user, is_active=active, is_superuser=superuser)
-    sendable = Collaboration.objects.with_sender(asker)
+    sendable = Collaboration.objects.with_sender(asker(active, superuser, user))
     return sendable.filter(pk=collaboration).order_by()
 
 
 def _build_senders(
     active: bool, superuser: bool, *, user: int, collaboration: int
 ) -> QuerySet[Any, Any]:
-    asker = User(pk=user, is_active=active, is_superuser=superuser)
-    own = Organization.objects.with_sender(asker)
+    own = Organization.objects.with_sender(asker(active, superuser, user))
     may = Participation.objects.accepted().filter(
         collaboration=collaboration, may_create_tasks=True
     )
@@ -111,7 +104,7 @@ def sending_organizations(
 ) -> list[Organization]:
     """The user's own organizations that may send here, and for which they may."""
     asked = {"user": user.pk, "collaboration": collaboration.pk}
-    return _senders.objects(*_kind(user), **asked)
+    return _senders.objects(*kind_of(user), **asked)
 
 
 def initiating_organization(

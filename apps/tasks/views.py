@@ -5,7 +5,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.models import User
 from apps.errors import Conflict
-from apps.tasks.api import position, run_or_404, task_or_404
+from apps.tasks.api import position
 from apps.tasks.choices import TaskStatus
 from apps.tasks.dashboard import dashboard_of
 from apps.tasks.lanes import lanes_of, what_cancelling_does
@@ -14,6 +14,7 @@ from apps.tasks.logtext import log_part
 from apps.tasks.models import Run, Task
 from apps.tasks.permissions import may_cancel, may_repeat
 from apps.tasks.services import cancel_task, run_again
+from apps.tasks.visible import run_or_404, task_or_404
 from ptm_site.pages import reader_of
 
 EARLIER_SHOWN = 20

@@ -86,6 +86,22 @@ def test_objects_are_like_those_of_the_queryset(world: World) -> None:
     assert Task.objects.get(pk=pk).name == "Another name"
 
 
+def test_objects_bring_what_belongs_to_them(world: World) -> None:
+    prepared = Prepared(
+        lambda *, task: Run.objects.filter(task=task).select_related(
+            "organization", "task__version__algorithm", "node"
+        )
+    )
+    (pk,) = add_tasks(world, 1)
+    (made,) = prepared.objects(task=pk)
+    with CaptureQueriesContext(connection) as captured:
+        brought = (made.organization, made.task.version.algorithm, made.node)
+    assert len(captured) == 0
+    read = Run.objects.get(task=pk)
+    assert made == read
+    assert brought == (read.organization, read.task.version.algorithm, read.node)
+
+
 def test_what_can_never_be_found_is_not_asked_for(world: World) -> None:
     prepared = Prepared(lambda *, task: Task.objects.filter(pk=task).none())
     with CaptureQueriesContext(connection) as captured:

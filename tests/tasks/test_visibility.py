@@ -20,6 +20,8 @@ from apps.tasks import api
 from apps.tasks.models import Run, Task
 from apps.tasks.newest import Search, nearest_tasks
 from apps.tasks.task_rows import rows_of
+from apps.tasks.visible import task_or_404
+from tests.pages import browser
 from tests.worlds import World
 
 NOBODY = 10**9
@@ -255,3 +257,11 @@ def test_a_person_who_was_shut_out_sees_nothing(world: World) -> None:
     assert not Result.objects.visible_to(bob).exists()
     assert not rows_of(Search(bob, {}), 0, 1)
     assert not nearest_tasks(bob, {}, "-pk", 10).exists()
+    with pytest.raises(Missing):
+        task_or_404(bob, task)
+
+
+def test_a_number_that_no_column_holds_names_nothing(world: World) -> None:
+    client = browser(world)
+    for path in ("tasks/{}", "runs/{}/log", "results/{}", "api/v1/runs/{}"):
+        assert client.get(f"/{path.format(2**63)}/").status_code == 404, path
