@@ -1,7 +1,14 @@
 """Connections that wait, as those of nodes do for days, keep nothing of what was."""
 
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+# Stands for the last request of all connections on which none is under way.
+ANSWERED: Any = SimpleNamespace(response_complete=True, message_event=asyncio.Event())
 
 
 class Connection(HttpToolsProtocol):
@@ -9,8 +16,8 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         # Otherwise the next request waits, or has begun to come.
         if self.cycle.response_complete and self.scope is self.cycle.scope:
-            self.headers = []
-            self.scope = self.cycle.scope = {}  # type: ignore[typeddict-item]
+            self.headers, self.scope = [], {}  # type: ignore[typeddict-item]
+            self.cycle = ANSWERED
 
 
 class Socket(WebSocketsSansIOProtocol):
@@ -18,4 +25,4 @@ class Socket(WebSocketsSansIOProtocol):
         """Called once, when the handshake is over."""
         super().start_keepalive()
         self.request.headers.clear()
-        self.response.headers.clear()
+        del self.response
