@@ -58,12 +58,12 @@ def measure_server(server: Server, name: str, count: int) -> list[Figure]:
             for _ in range(CONNECTIONS)
         ]
         requests_per_second(links, lambda each: each.get(PAGE), WARM_SECONDS)
-        without = page_times(server, signed)
         first, others = known["nodes"][:WARM_NODES], known["nodes"][WARM_NODES:]
         idle = partial(Answering, "benchmarks.idle", env=server.env)
         with idle() as warm, idle() as fleet:
             warm.ask(json.dumps({**known, "nodes": first}))
             warm.ask(str(WARM_WAKES))
+            without = page_times(server, signed)  # a page of tasks, as later
             before = tree_mb(server.pid)
             connected = fleet.ask(json.dumps({**known, "nodes": others}))
             cores = idle_cores(server)
