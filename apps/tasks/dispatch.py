@@ -82,7 +82,7 @@ def _answered(node: Node, claim: int) -> list[Run] | None:
 
 @transaction.atomic
 def _assign(node: Node, claim: int, capacity: int, pulling: Sequence[str]) -> list[Run]:
-    locked = Node.objects.select_for_update().get(pk=node.pk)
+    (locked,) = _node.objects(pk=node.pk)
     if locked.revoked_at is not None:
         return []
     # Again: another copy of this claim may have been faster.
@@ -103,15 +103,28 @@ def _assign(node: Node, claim: int, capacity: int, pulling: Sequence[str]) -> li
     return taken
 
 
-def _take(due: Iterator[Run], capacity: int) -> list[Run]:
+def _take(due: Iterator[int], capacity: int) -> list[Run]:
     """Lock so many of the runs, and pass over those that another node is taking."""
     taken: list[Run] = []
-    while wanted := [run.pk for run in islice(due, capacity - len(taken))]:
-        queued = Run.objects.filter(pk__in=wanted, status=RunStatus.QUEUED)
-        unlocked = queued.select_for_update(of=("self",), skip_locked=True)
-        found = {r.pk: r for r in unlocked.select_related(*ASSIGNMENT_RELATED)}
-        taken += [found[pk] for pk in wanted if pk in found]
+    while wanted := {f"pk{n}": pk for n, pk in enumerate(islice(due, capacity))}:
+        found = {run.pk: run for run in _unlocked.objects(**wanted)}
+        taken += [found[pk] for pk in wanted.values() if pk in found]
+        capacity -= len(found)
     return taken
+
+
+def _build_node(*, pk: int) -> Any:
+    return Node.objects.filter(pk=pk).select_for_update()
+
+
+def _build_unlocked(**pks: int) -> Any:
+    queued = Run.objects.filter(pk__in=pks.values(), status=RunStatus.QUEUED)
+    unlocked = queued.select_for_update(of=("self",), skip_locked=True)
+    return unlocked.select_related(*ASSIGNMENT_RELATED).order_by()
+
+
+_node = Prepared(_build_node)
+_unlocked = Prepared(_build_unlocked)
 
 
 def _claimed(run: Run, node: Node) -> Event:
