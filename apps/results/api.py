@@ -18,9 +18,9 @@ from apps.results.preview import preview_of
 from apps.results.serializers import PreviewSerializer, ResultSerializer
 from apps.results.services import record_downloads, record_part
 from apps.results.streams import blocks_of, file_response, streamed
-from apps.tasks.models import Task
+from apps.results.visible import result_or_404
+from apps.tasks.visible import task_or_404
 from ptm_site.negotiation import OneForm
-from ptm_site.objects import found
 from ptm_site.requests import user_of
 
 BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
@@ -41,10 +41,8 @@ class ResultDetail(RetrieveAPIView[Result]):
     serializer_class = ResultSerializer
     queryset = Result.objects.none()
 
-    def get_queryset(self) -> Any:
-        return Result.objects.visible_to(self.request.user).select_related(
-            "run__organization"
-        )
+    def get_object(self) -> Result:
+        return result_or_404(user_of(self.request), self.kwargs["pk"])
 
 
 class ResultDownload(APIView):
@@ -53,8 +51,7 @@ class ResultDownload(APIView):
     @extend_schema(responses={**BINARY, 206: OpenApiResponse(OpenApiTypes.BINARY)})
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         """Download the bytes; `Range` is honoured, so a download can be resumed."""
-        of_reader = Result.objects.visible_to(request.user).select_related("run__task")
-        result = found(of_reader, pk)
+        result = result_or_404(user_of(request), pk)
         response = file_response(request._request, result.file, result.size)
         _record_file(request, result, resumed=not _from_the_start(response))
         # Never rendered by a browser: the bytes come from a stranger's image.
@@ -68,8 +65,7 @@ class ResultPreview(APIView):
     @extend_schema(responses={200: PreviewSerializer})
     def get(self, request: Request, pk: int) -> Response:
         """Read a result's JSON, as far as it can be shown, or why it cannot."""
-        of_reader = Result.objects.visible_to(request.user).select_related("run__task")
-        result = found(of_reader, pk)
+        result = result_or_404(user_of(request), pk)
         shown = preview_of(result)
         if not shown.reason and request.method != "HEAD":
             actor = Actor.user(user_of(request).pk)
@@ -83,7 +79,7 @@ class TaskResultsZip(APIView):
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         """Download the results of a task's current runs as one zip."""
-        task = found(Task.objects.visible_to(request.user), pk)
+        task = task_or_404(user_of(request), pk)
         results = list(
             Result.objects.visible_to(request.user)
             .filter(run__task=task, run__is_current=True)

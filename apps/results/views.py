@@ -1,14 +1,11 @@
 from datetime import timedelta
-from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.audit.actors import Actor
 from apps.errors import Conflict, Missing
-from apps.prepared import Prepared
 from apps.results.charts import exhibits
 from apps.results.choices import DownloadForm
 from apps.results.manifest_views import MAX_ROWS, views_of
@@ -19,8 +16,9 @@ from apps.results.services import record_downloads, record_views
 from apps.results.spreadsheets import csv_response
 from apps.results.tables import Answer, Table
 from apps.results.tree import Line, tree
+from apps.results.visible import whole_result_or_404
 from apps.tasks.models import Run, Task
-from apps.tasks.visible import asker, found_or_404, task_or_404
+from apps.tasks.visible import task_or_404
 from ptm_site.pages import reader_of
 
 TOO_LONG = f"There are more than {MAX_ROWS:,} rows. The result's download has them."
@@ -28,7 +26,7 @@ TOO_LONG = f"There are more than {MAX_ROWS:,} rows. The result's download has th
 
 @require_safe
 def result_page(request: HttpRequest, pk: int) -> HttpResponse:
-    result = _result(request, pk)
+    result = whole_result_or_404(reader_of(request), pk)
     shown = preview_of(result)
     answer = _answer(result, shown.value)
     tables = [] if shown.reason else _tables(result.run.task, answer)
@@ -54,7 +52,7 @@ def result_page(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def result_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """One table of a result as CSV."""
-    result = _result(request, pk)
+    result = whole_result_or_404(reader_of(request), pk)
     shown = preview_of(result)
     if shown.reason:
         raise Conflict("result_not_shown", shown.reason)
@@ -74,27 +72,6 @@ def task_table(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     actor = Actor.user(reader.pk)
     record_downloads(actor=actor, results=found.read, form=DownloadForm.TABLE)
     return csv_response(table, f"task-{pk}-table-{number}")
-
-
-def _result(request: HttpRequest, pk: int) -> Result:
-    result: Result = found_or_404(_shown, reader_of(request), pk)
-    return result
-
-
-def _build_shown(
-    active: bool, superuser: bool, *, user: int, pk: int
-) -> QuerySet[Result, Any]:
-    results = Result.objects.visible_to(asker(active, superuser, user)).filter(pk=pk)
-    shown: QuerySet[Result] = results.select_related(
-        "run__organization",
-        "run__node",
-        "run__input",
-        "run__task__version__algorithm",
-    )
-    return shown.order_by()
-
-
-_shown = Prepared(_build_shown)
 
 
 def _answer(result: Result, value: object) -> Answer:
