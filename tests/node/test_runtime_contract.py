@@ -227,6 +227,24 @@ def test_a_later_life_learns_how_it_ended_meanwhile(bench: Bench) -> None:
     assert ending.code == 1
 
 
+@pytest.mark.docker
+@pytest.mark.parametrize("bench", ["docker"], indirect=True)
+def test_what_has_just_ended_may_be_listed_as_running(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Docker 20.10 does for a tenth of a second after the event of the end."""
+    listed = docker.APIClient.containers
+
+    def late(client: docker.APIClient, **asked: Any) -> list[dict[str, Any]]:
+        return [{**each, "State": "running"} for each in listed(client, **asked)]
+
+    handle = bench.begin("exits_one")
+    ended(bench, handle)
+    bench.runtime.close()
+    monkeypatch.setattr(docker.APIClient, "containers", late)
+    assert bench.connect().wait(handle, PATIENCE) == Exit(1, witnessed=False)
+
+
 def test_a_later_life_learns_that_it_is_gone(bench: Bench) -> None:
     handle = bench.begin("nonce")
     ended(bench, handle)

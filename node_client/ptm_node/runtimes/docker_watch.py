@@ -2,7 +2,8 @@
 
 The end of a container comes from the engine's event stream. After each connection
 the stream is opened first and the present state is read second, so that nothing can
-happen unseen in between.
+happen unseen in between. It is read of each container by itself: up to Docker 22, a
+container that has just ended is listed as running for a while after its event.
 """
 
 import logging
@@ -145,15 +146,14 @@ class Watch:
         """Brings what is known up to the present state."""
         version = client.version()["Version"]
         self.paths = Paths.as_seen_by(client)
-        found = client.containers(all=True, filters=self.filters)
-        running = {each["Id"] for each in found if each["State"] != "exited"}
+        listed = client.containers(all=True, filters=self.filters)
+        found = {each["Id"] for each in listed}
         with self._changed:
-            suspects = {each["Id"] for each in found} | self._alive
-            suspects -= running | self._ended.keys()
-        ended = {each: _look(client, each) for each in suspects}
+            unknown = (found | self._alive) - self._ended.keys()
+        ended = {each: _look(client, each) for each in unknown}
         with self._changed:
             self._ended.update({k: v for k, v in ended.items() if v is not None})
-            self._alive = (self._alive | running) - self._ended.keys()
+            self._alive = (self._alive | found) - self._ended.keys()
             self._client, self.version = client, version
             self._outage_told = False
             self._changed.notify_all()
