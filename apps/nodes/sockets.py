@@ -20,6 +20,7 @@ from ptm_site.held import Message, Receive, Send
 
 UNKNOWN, SUPERSEDED = 4401, 4409
 LOOK = '{"type": "look"}'
+DEAF_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,13 @@ class Switchboard:
 
     async def _listen(self, channel: str) -> None:
         while True:
-            message = await self.layer.receive(channel)
+            try:
+                message = await self.layer.receive(channel)
+            except Exception:
+                # All sockets would be deaf if this ended.
+                logger.warning("Hints to nodes cannot be heard", exc_info=True)
+                await asyncio.sleep(DEAF_SECONDS)
+                continue
             for socket in self.sockets.get(message["group"], ()):
                 self._begin(_pass_on(socket))
 

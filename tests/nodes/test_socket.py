@@ -11,6 +11,7 @@ from asgiref.testing import ApplicationCommunicator
 from channels.layers import get_channel_layer
 
 from apps.audit.actors import SYSTEM
+from apps.nodes import sockets
 from apps.nodes.events import work_group
 from apps.nodes.services import revoke_node
 from apps.nodes.sockets import SUPERSEDED, UNKNOWN
@@ -104,3 +105,20 @@ def test_a_node_that_was_shut_out_hears_nothing_more(world: World) -> None:
 def test_of_hints_that_come_at_once_none_is_lost(world: World) -> None:
     many = 300
     assert heard_of_many(world.nodes[0], many) == [LOOK] * many
+
+
+def test_a_failure_of_the_layer_makes_nobody_deaf(
+    node: NodeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer: Any = get_channel_layer()
+    receive, failures = layer.receive, iter([ConnectionError("gone")])
+
+    async def receive_later(channel: str) -> Any:
+        if error := next(failures, None):
+            raise error
+        return await receive(channel)
+
+    monkeypatch.setattr(layer, "receive", receive_later)
+    monkeypatch.setattr(sockets, "DEAF_SECONDS", 0)
+    assert heard(node, lambda: None) == [LOOK, LOOK]
+    assert next(failures, None) is None  # it was met
