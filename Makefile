@@ -7,14 +7,23 @@ TYPED := $(wildcard ptm_site apps node_client/ptm_node tools benchmarks tests ma
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz check mutate-rights drills screenshots bench format clean
+.PHONY: help setup packages images demo test fuzz check mutate-rights drills screenshots bench format clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
 
-setup:  ## Install what the demo and the tests need
+setup: images  ## Install what the demo and the tests need
+
+packages:
 	@python3 -m tools.setup test
+
+images: packages
 	@$(PYTHON) -m tools.rig images
+
+# Once in a clone, and beside the images: each process of the tests would compile them.
+var/setup/compiled: requirements-dev.txt | packages
+	@$(PYTHON) -m pytest --collect-only -qq >/dev/null || true
+	@touch $@
 
 demo:  ## Analyse real data at three sites; EXIT=1 ends after the comparison
 	@python3 -m tools.setup demo
@@ -22,7 +31,8 @@ demo:  ## Analyse real data at three sites; EXIT=1 ends after the comparison
 
 # Three at once on two cores: tests of nodes wait for Docker much of the time. The second
 # run opens only the files that name its mark: that takes a third of opening them all.
-test: setup  ## Run every test, and those of the backends on PostgreSQL with Redis
+test: packages  ## Run every test, and those of the backends on PostgreSQL with Redis
+	@$(MAKE) --no-print-directory --jobs=2 images var/setup/compiled
 	@begin=$$(date +%s); \
 	$(PYTHON) -m tools.rig engine -- $(PYTHON) -m pytest -n 3 --dist loadscope && middle=$$(date +%s) && \
 	$(PYTHON) -m tools.rig services -- $(PYTHON) -m pytest -m backends -n 3 --dist loadscope \
