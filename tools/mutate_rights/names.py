@@ -93,7 +93,7 @@ DECISIONS = {
     "open_to",
 }
 # Methods that say that somebody may not.
-DENIALS = {"_cleanup_token"}
+DENIALS = {"_is_over"}
 # Statements that do nothing but refuse, or count what is refused later.
 GUARDS = (
     "_require",
