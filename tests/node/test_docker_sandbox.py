@@ -118,10 +118,11 @@ def test_the_output_has_a_limit(quiet: bool, engine: Engine) -> None:
 def test_the_log_has_a_limit_on_disk(
     engine: Engine, docker_client: docker.DockerClient
 ) -> None:
-    ending, handle = engine.run(engine.spec("floods_log", megabytes=8))
+    ending, handle = engine.run(engine.spec("floods_log", megabytes=20))
     assert ending == Exit(0)
     kept = docker_client.api.logs(handle.id)
-    assert 0 < len(kept) <= 2 * LIMITS.log
+    # What is kept of it, and how far Docker lets a container be ahead of its reader.
+    assert 0 < len(kept) <= 2 * LIMITS.log + (8 << 20)
     found = docker_client.api.inspect_container(handle.id)
     assert found["HostConfig"]["LogConfig"]["Config"]["max-file"] == "1"
 

@@ -42,6 +42,9 @@ _NO_COMMAND = re.compile(
 # Threads of gVisor's kernel, which Docker counts as the container's: it dies without.
 _OWN_THREADS = 128
 _KILLED = 137
+# As much as this a container may be ahead of the node that reads: beyond, Docker begins
+# the file anew, and the reader's log ends with Docker's complaint about that.
+_LOG_AHEAD = 8 << 20
 _OOM_SECONDS = 1.0
 _NO_RUNTIME = re.compile(r"unknown( or invalid)? runtime", re.IGNORECASE)
 # Then it is the site that has no such file.
@@ -239,7 +242,7 @@ def _sandbox(
         ulimits=[Ulimit(name="fsize", soft=limits.file_size, hard=limits.file_size)],
         log_config=LogConfig(
             type=LogConfig.types.JSON,
-            config={"max-size": str(2 * limits.log), "max-file": "1"},
+            config={"max-size": str(2 * limits.log + _LOG_AHEAD), "max-file": "1"},
         ),
         mounts=[_bind(mount) for mount in spec.mounts],
         runtime=oci_runtime,
