@@ -2,8 +2,8 @@
 
 The end of a container comes from the engine's event stream. After each connection
 the stream is opened first and the present state is read second, so that nothing can
-happen unseen in between. It is read of each container by itself: up to Docker 22, a
-container that has just ended is listed as running for a while after its event.
+happen unseen in between. It is read of each container by itself: in Docker 20.10, one
+that has just ended is listed as running for a tenth of a second after its event.
 """
 
 import logging
