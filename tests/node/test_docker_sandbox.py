@@ -127,6 +127,19 @@ def test_the_log_has_a_limit_on_disk(
     assert found["HostConfig"]["LogConfig"]["Config"]["max-file"] == "1"
 
 
+def test_what_docker_says_of_a_log_is_not_in_it(
+    engine: Engine, docker_client: docker.DockerClient
+) -> None:
+    _, handle = engine.run(engine.spec("exits_one"))
+    found = docker_client.api.inspect_container(handle.id)
+    with Path(found["LogPath"]).open("a") as file:
+        file.write("no JSON\n")
+    with engine.runtime.logs(handle) as pieces:
+        assert b"Erika Mustermann" in next(pieces)
+        with pytest.raises(OSError, match="grabbing logs"):
+            list(pieces)
+
+
 def test_a_volume_of_the_image_is_small_and_leaves_nothing(
     engine: Engine, docker_client: docker.DockerClient
 ) -> None:

@@ -17,6 +17,7 @@ from docker.types import CancellableStream
 
 _CONNECT_SECONDS = 10
 _HEADER = struct.Struct(">BxxxL")  # which stream, and how many bytes follow
+_COMPLAINT = 3  # the stream in which the engine says why it reads no further
 
 
 @contextmanager
@@ -32,7 +33,10 @@ def events(
 
 @contextmanager
 def logs(client: docker.APIClient, container: str) -> Iterator[Iterator[bytes]]:
-    """What a container writes, from its beginning to its end."""
+    """What a container writes, from its beginning to its end.
+
+    Raises OSError, in the engine's words, where the engine cannot read on.
+    """
     params = {"stdout": "1", "stderr": "1", "follow": "1"}
     with _answer(client, f"/containers/{container}/logs", params) as response:
         yield CancellableStream(_frames(response), response)
@@ -40,8 +44,11 @@ def logs(client: docker.APIClient, container: str) -> Iterator[Iterator[bytes]]:
 
 def _frames(response: requests.Response) -> Iterator[bytes]:
     while len(header := response.raw.read(_HEADER.size)) == _HEADER.size:
-        _, length = _HEADER.unpack(header)
-        yield response.raw.read(length)
+        stream, length = _HEADER.unpack(header)
+        piece = response.raw.read(length)
+        if stream == _COMPLAINT:
+            raise OSError(piece.decode(errors="replace").strip())
+        yield piece
 
 
 @contextmanager
