@@ -40,6 +40,7 @@ QUESTIONS = {
     "administers",
     "includes",
     "matches",
+    "compare_digest",
 }
 # Functions whose every filter is about who asks.
 SCOPES = (
