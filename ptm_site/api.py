@@ -33,14 +33,6 @@ router.register("versions", VersionViewSet, basename="version")
 router.register("audit", EventViewSet, basename="event")
 
 urlpatterns = [
-    path("me/", Me.as_view(), name="me"),
-    *router.urls,
-    *organizations.urlpatterns,
-    *collaborations.urlpatterns,
-    *nodes.urlpatterns,
-    *algorithms.urlpatterns,
-    *tasks.urlpatterns,
-    *results.urlpatterns,
     path(
         "node/",
         include(
@@ -51,6 +43,14 @@ urlpatterns = [
             ]
         ),
     ),
+    path("me/", Me.as_view(), name="me"),
+    *router.urls,
+    *organizations.urlpatterns,
+    *collaborations.urlpatterns,
+    *nodes.urlpatterns,
+    *algorithms.urlpatterns,
+    *tasks.urlpatterns,
+    *results.urlpatterns,
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularRedocView.as_view(url_name="schema"), name="docs"),
 ]

@@ -18,6 +18,7 @@ handler500 = "ptm_site.outside.server_error"
 
 admin_config.load_pages()
 urlpatterns = [
+    path("api/v1/", include("ptm_site.api")),  # first: nodes ask most often
     *tasks.page_urlpatterns,
     *results.page_urlpatterns,
     *collaborations.page_urlpatterns,
@@ -27,5 +28,4 @@ urlpatterns = [
     path("health/", healthy, name="health"),
     path("accounts/", include(accounts.sign_in_urlpatterns)),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("ptm_site.api")),
 ]
