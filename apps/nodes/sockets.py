@@ -15,7 +15,6 @@ from channels.layers import BaseChannelLayer, get_channel_layer
 
 from apps.nodes.authentication import find_node
 from apps.nodes.events import work_group
-from apps.nodes.models import Node
 from ptm_site.held import Message, Receive, Send
 
 UNKNOWN, SUPERSEDED = 4401, 4409
@@ -32,10 +31,10 @@ async def node_socket(scope: Message, receive: Receive, send: Send) -> None:
     scope["headers"].clear()
     await receive()  # websocket.connect
     await send({"type": "websocket.accept"})
-    node = await socket.entitled()
-    if node is None:
+    group = await socket.group()
+    if group is None:
         return
-    switchboard, group = _switchboard(), work_group(node.organization_id)
+    switchboard = _switchboard()
     try:
         await switchboard.join(group, socket)
         # What happened before the group was joined was not heard.
@@ -62,11 +61,11 @@ class NodeSocket:
         await self.send({"type": "websocket.send", "text": LOOK})
 
     async def hint(self) -> None:
-        if await self.entitled():
+        if await self.group() is not None:
             await self.look()
 
-    async def entitled(self) -> Node | None:
-        """Return the node, closing the socket when it may no longer listen."""
+    async def group(self) -> str | None:
+        """Return where its hints come, closing the socket that may not listen."""
         node = await database_sync_to_async(find_node)(self.authorization)
         if self.ended:
             return None
@@ -76,7 +75,7 @@ class NodeSocket:
         if self.instance != str(node.instance):
             await self._close(SUPERSEDED)
             return None
-        return node
+        return work_group(node.organization_id)
 
     async def _close(self, code: int) -> None:
         self.ended = True
