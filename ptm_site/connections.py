@@ -1,26 +1,82 @@
 """Connections that wait, as those of nodes do for days, keep nothing of what was."""
 
 import asyncio
+import contextvars
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from ptm_site.room import room
+
 # Stands for the last request of all connections on which none is under way.
 ANSWERED: Any = SimpleNamespace(response_complete=True, message_event=asyncio.Event())
 
 
 class Connection(HttpToolsProtocol):
+    held = b""
+
+    def data_received(self, data: bytes) -> None:
+        begins = self.cycle is None or self.cycle is ANSWERED
+        if not begins or not room().is_full():
+            super().data_received(data)
+            return
+        self._unset_keepalive_if_required()
+        self.transport.pause_reading()
+        self.held = data
+        # In its own context: it is called in that of a request that makes room.
+        room().wait(partial(contextvars.copy_context().run, self.enter))
+
+    def enter(self) -> None:
+        data, self.held = self.held, b""
+        if data and not self.transport.is_closing():
+            self.transport.resume_reading()
+            super().data_received(data)
+
+    def shutdown(self) -> None:
+        self.enter()  # what came in time is answered
+        super().shutdown()
+
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        # The timer that it sets would keep what the request left in its context.
+        contextvars.Context().run(super().on_response_complete)
         # Otherwise the next request waits, or has begun to come.
         if self.cycle.response_complete and self.scope is self.cycle.scope:
             self.headers, self.scope = [], {}  # type: ignore[typeddict-item]
             self.cycle = ANSWERED
 
 
+class Mailbox:
+    """As much of a queue as one reader needs; asyncio's weighs 3 kB."""
+
+    __slots__ = ("messages", "waiting")
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.waiting: asyncio.Future[None] | None = None
+
+    def put_nowait(self, message: Any) -> None:
+        self.messages.append(message)
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_result(None)
+
+    async def get(self) -> Any:
+        while not self.messages:
+            self.waiting = asyncio.get_running_loop().create_future()
+            await self.waiting
+        return self.messages.pop(0)
+
+    def empty(self) -> bool:
+        return not self.messages
+
+
 class Socket(WebSocketsSansIOProtocol):
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.queue = Mailbox()  # type: ignore[assignment]
+
     def start_keepalive(self) -> None:
         """Called once, when the handshake is over."""
         super().start_keepalive()

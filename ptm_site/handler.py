@@ -5,7 +5,6 @@ request (twice a middleware), and starts a thread and opens a database connectio
 each. This one crosses once, into threads that stay and keep their connection.
 """
 
-from asyncio import Semaphore
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -19,14 +18,12 @@ from django.db import close_old_connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-THREADS = 16
-INSIDE = 2 * THREADS
+from ptm_site.room import THREADS, room
 
 
 class OneHopHandler(ASGIHandler):
     def __init__(self) -> None:
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
-        self.room = Semaphore(INSIDE)
         super().__init__()
 
     def load_middleware(self, is_async: bool = False) -> None:
@@ -42,7 +39,7 @@ class OneHopHandler(ASGIHandler):
                 message = await receive()
                 if not whole and not message.get("more_body", False):
                     whole = True
-                    await inside.enter_async_context(self.room)
+                    await inside.enter_async_context(room())
                 return message
 
             async def leave_and_send(message: Any) -> None:

@@ -1,9 +1,18 @@
 """Of many requests at once, a bounded number is inside Django."""
 
 import asyncio
+import gc
+import weakref
+from io import BytesIO
 from typing import Any
 
-from ptm_site.handler import INSIDE, OneHopHandler
+import pytest
+from django.core.handlers.asgi import ASGIRequest
+
+from ptm_site import handler
+from ptm_site.handler import OneHopHandler
+from ptm_site.room import INSIDE, room
+from tests.daemon import NodeClient
 
 BODY = {"type": "http.request", "body": b"", "more_body": False}
 COUNT = INSIDE + 5
@@ -70,4 +79,23 @@ async def test_a_body_that_does_not_end_keeps_nobody_out() -> None:
     for each in [*slow, quick]:
         each.cancel()
     await asyncio.gather(*slow, quick, return_exceptions=True)
-    assert not crowd.room.locked()
+    assert not room().is_full()
+
+
+def test_an_answered_request_is_gone_without_the_garbage_collector(
+    node: NodeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "close_old_connections", lambda: None)
+    headers = [(k.lower().encode(), v.encode()) for k, v in node.headers.items()]
+    headers.append((b"host", b"testserver"))
+    scope = {"type": "http", "method": "GET", "path": "/api/v1/node/me/"}
+    request = ASGIRequest({**scope, "headers": headers}, BytesIO())
+    kept = weakref.ref(request)
+    gc.disable()
+    try:
+        answer = OneHopHandler()._respond(request)
+        assert answer.status_code == 200
+        del request, answer
+        assert kept() is None
+    finally:
+        gc.enable()
