@@ -30,7 +30,8 @@ class Room(asyncio.Semaphore):
 
     def release(self) -> None:
         super().release()
-        self._admit(1)
+        # One may be a socket's, which takes no room.
+        self._admit(2)
 
     def _look_soon(self) -> None:
         """What was let in need not be a whole request, and then never leaves."""
