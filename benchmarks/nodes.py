@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.answering import Answering
 from benchmarks.figures import Figure, percentile
+from benchmarks.idle import LOOK_SECONDS
 from benchmarks.load import Connection, requests_per_second
 from benchmarks.memory import tree_mb, tree_seconds
 from tools.rig.errors import RigError
@@ -32,7 +33,7 @@ WARM_SECONDS = 5.0
 CONNECTIONS = 32
 WAKES = 200
 WARM_NODES, WARM_WAKES = 50, 20  # whatever the first nodes need, the others share
-IDLE_SECONDS = 20  # every node beats once
+IDLE_SECONDS = LOOK_SECONDS  # every node beats and claims
 KB_AIM = 40
 
 
@@ -93,9 +94,17 @@ def _ask_anew(link: Connection) -> None:
 
 
 def page_times(server: Server, signed: dict[str, str]) -> list[float]:
+    """In milliseconds, of one who asks now and then while every node claims once.
+
+    Nodes that came together also speak together, so that any moment is no measure.
+    """
+    times = []
     # Over a line of its own: the server closes those that were idle for long.
     with Connection(server.port, signed) as link:
-        return link.milliseconds(PAGE, REQUESTS)
+        for _ in range(REQUESTS):
+            times += link.milliseconds(PAGE, 1)
+            time.sleep(LOOK_SECONDS / REQUESTS)
+    return times
 
 
 def idle_cores(server: Server) -> float:
