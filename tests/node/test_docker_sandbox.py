@@ -133,10 +133,10 @@ def test_what_docker_says_of_a_log_is_not_in_it(
     _, handle = engine.run(engine.spec("exits_one"))
     found = docker_client.api.inspect_container(handle.id)
     with Path(found["LogPath"]).open("a") as file:
-        file.write("no JSON\n")
+        file.write('{"log":"cut sho')
     with engine.runtime.logs(handle) as pieces:
         assert b"Erika Mustermann" in next(pieces)
-        with pytest.raises(OSError, match="grabbing logs"):
+        with pytest.raises(RunFailure, match="grabbing logs"):
             list(pieces)
 
 

@@ -135,7 +135,7 @@ REFUSING = {
 ASKED_AGAIN = {"_walks"}
 # Modules of sockets, and their functions in which every `if` is about who listens.
 SOCKETS = {"consumers", "sockets"}
-LISTENING = {"connect", "hint", "_join", "_ask_rights", "entitled"}
+LISTENING = {"connect", "hint", "_join", "_ask_rights", "group"}
 CLOSING = {
     "django.contrib.auth.middleware.LoginRequiredMiddleware": "django.middleware"
     ".clickjacking.XFrameOptionsMiddleware",

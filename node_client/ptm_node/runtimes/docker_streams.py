@@ -15,6 +15,9 @@ import requests
 from docker.errors import create_api_error_from_http_exception
 from docker.types import CancellableStream
 
+from ptm_node.errors import RunFailure
+from ptm_node.messages import Code
+
 _CONNECT_SECONDS = 10
 _HEADER = struct.Struct(">BxxxL")  # which stream, and how many bytes follow
 _COMPLAINT = 3  # the stream in which the engine says why it reads no further
@@ -35,7 +38,7 @@ def events(
 def logs(client: docker.APIClient, container: str) -> Iterator[Iterator[bytes]]:
     """What a container writes, from its beginning to its end.
 
-    Raises OSError, in the engine's words, where the engine cannot read on.
+    Raises RunFailure, in the engine's words, where the engine cannot read on.
     """
     params = {"stdout": "1", "stderr": "1", "follow": "1"}
     with _answer(client, f"/containers/{container}/logs", params) as response:
@@ -47,7 +50,8 @@ def _frames(response: requests.Response) -> Iterator[bytes]:
         stream, length = _HEADER.unpack(header)
         piece = response.raw.read(length)
         if stream == _COMPLAINT:
-            raise OSError(piece.decode(errors="replace").strip())
+            said = piece.decode(errors="replace").strip()
+            raise RunFailure(Code.INTERNAL, said)
         yield piece
 
 
