@@ -91,10 +91,13 @@ class Dispatcher:
         capacity = self._capacity()
         hold = _HELD_SECONDS if channel.polling and capacity else 0
         began = self._site.life.clock.monotonic()
-        answer = self._claim(capacity, hold)
-        self._more = len(answer.runs) >= capacity
-        if self._more and self._capacity():
-            return  # a slot became free meanwhile
+        pulling = self._roster.pulling
+        answer = self._claim(capacity, hold, pulling)
+        full = len(answer.runs) >= capacity
+        # Of the images that are on their way it is given none.
+        self._more = full or bool(pulling)
+        if (full or self._roster.pulling != pulling) and self._capacity():
+            return  # a slot became free meanwhile, or an image came
         if not hold:
             self._rest(_FULL_SECONDS if channel.polling else _LOOK_SECONDS)
         elif not answer.runs:
@@ -138,12 +141,11 @@ class Dispatcher:
         log.info("serving %s as node %d", welcome.organization.name, welcome.node)
         self._obey(welcome.stop)
 
-    def _claim(self, capacity: int, hold: int) -> Claimed:
+    def _claim(self, capacity: int, hold: int, pulling: list[str]) -> Claimed:
         holdings = self._site.journal.holdings()
         # The number follows from the journal alone: it stays the same until an
         # answer is in the journal, over any number of restarts.
         number = holdings.last_claim + 1
-        pulling = self._roster.pulling
         claim = Claim(number, capacity, holdings.held, holdings.stopping, pulling)
         try:
             answer = self._site.api.claim(claim, hold)

@@ -213,3 +213,22 @@ def test_a_slow_registry_holds_up_only_the_runs_that_need_it(
     engine.registry_answers.set()
     server.wait(lambda: all(run.status == "completed" for run in [*slow, *quick]))
     wait_until_clean(daemon)
+
+
+@pytest.mark.usefixtures("asleep")  # only an image that came makes it ask
+def test_what_was_passed_over_for_its_image_is_claimed_when_that_is_here(
+    server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    released = threading.Event()
+    engine.pullable[OTHER] = waits_for(released)
+    engine.registry_answers.clear()
+    first = server.add_run(OTHER)
+    start(limits={"concurrent_runs": 2})
+    server.wait(lambda: server.claims and server.claims[-1]["pulling"] == [OTHER])
+    asked = len(server.claims)
+    second = server.add_run(OTHER)
+    server.wait(lambda: len(server.claims) > asked)
+    engine.registry_answers.set()
+    server.wait(lambda: [first.status, second.status] == ["running"] * 2)
+    released.set()
+    server.wait(lambda: second.status == "completed")
