@@ -5,7 +5,8 @@ whatever would be made of these weighs ten times as much, and is of no use yet.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from weakref import WeakKeyDictionary
+
+from ptm_site.loops import one_each
 
 THREADS = 16
 INSIDE = 2 * THREADS
@@ -50,12 +51,4 @@ class Room(asyncio.Semaphore):
             self._outside.popleft()()
 
 
-_rooms = WeakKeyDictionary[asyncio.AbstractEventLoop, Room]()
-
-
-def room() -> Room:
-    """The one of this process, or in tests of this event loop."""
-    loop = asyncio.get_running_loop()
-    if loop not in _rooms:
-        _rooms[loop] = Room()
-    return _rooms[loop]
+room = one_each(Room)

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
 from channels.layers import BaseChannelLayer, get_channel_layer
@@ -16,6 +15,7 @@ from channels.layers import BaseChannelLayer, get_channel_layer
 from apps.nodes.authentication import find_node
 from apps.nodes.events import work_group
 from ptm_site.held import Message, Receive, Send
+from ptm_site.loops import one_each
 
 UNKNOWN, SUPERSEDED = 4401, 4409
 LOOK = '{"type": "look"}'
@@ -134,11 +134,4 @@ async def _pass_on(socket: NodeSocket) -> None:
         logger.warning("A hint to a node was lost", exc_info=True)
 
 
-_switchboards = WeakKeyDictionary[asyncio.AbstractEventLoop, Switchboard]()
-
-
-def _switchboard() -> Switchboard:
-    loop = asyncio.get_running_loop()
-    if loop not in _switchboards:
-        _switchboards[loop] = Switchboard()
-    return _switchboards[loop]
+_switchboard = one_each(Switchboard)
