@@ -8,6 +8,7 @@ from typing import Any
 
 import docker
 import pytest
+from ptm_node.dispatch import Dispatcher
 from ptm_node.runtimes.fake import FakeEngine
 from ptm_node.state import HEED
 
@@ -89,10 +90,11 @@ def real_engine(
 
 
 @pytest.fixture
-def asleep(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def asleep(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what a test does makes the node look for work: no clock, no heartbeat."""
     monkeypatch.setattr("ptm_node.dispatch._LOOK_SECONDS", 1e6)
-    server.heartbeat_seconds = 300.0
+    # The hurried clock would make even the longest period a few seconds.
+    monkeypatch.setattr(Dispatcher, "beat", lambda each: each._site.life.leaving.wait())
 
 
 @pytest.fixture

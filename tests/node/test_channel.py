@@ -41,10 +41,13 @@ def test_a_hint_brings_the_work_at_once(
     assert not held(server)
 
 
-@pytest.mark.usefixtures("asleep")
 def test_a_lost_hint_is_made_up_for_by_the_next_heartbeat(
-    server: FakeServer, engine: FakeEngine, start: StartDaemon
+    server: FakeServer,
+    engine: FakeEngine,
+    start: StartDaemon,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("ptm_node.dispatch._LOOK_SECONDS", 1e6)
     server.heartbeat_seconds = 1.0
     start(server={"channel": "websocket"})
     wait_until_listening(server)

@@ -63,6 +63,7 @@ class FakeEngine:
         self.pullable: dict[str, Program] = {}
         self.registry_answers = threading.Event()
         self.registry_answers.set()
+        self.pulls: list[str] = []
         self.starts: list[Key] = []
         self.changed = threading.Condition()
         self.up = True
@@ -124,6 +125,7 @@ class FakeRuntime:
         self._require_engine()
         if spec.image not in engine.present:
             before_pull()
+            engine.pulls.append(spec.image)
             if spec.image not in engine.pullable:
                 detail = "the registry does not have this image"
                 raise RunFailure(Code.IMAGE_NOT_FOUND, detail)
