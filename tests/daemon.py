@@ -15,6 +15,10 @@ OCTETS = "application/offset+octet-stream"
 JSON = "application/json"
 
 
+def result_path(run: dict[str, Any]) -> str:
+    return f"/api/v1/node/runs/{run['run']}/result/?attempt={run['attempt']}"
+
+
 def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
@@ -130,11 +134,26 @@ class NodeClient:
         metadata = f"sha256 {encoded(digest)},media_type {encoded(media_type)}"
         size = str(len(data) if length is None else length)
         return self.client.post(
-            f"/api/v1/node/runs/{run['run']}/result/?attempt={run['attempt']}",
+            result_path(run),
             headers={
                 **self.tus_headers,
                 "Upload-Length": size,
                 "Upload-Metadata": metadata,
+            },
+        )
+
+    def bring(self, run: dict[str, Any], data: bytes, first: bytes) -> Any:
+        """Create an upload for `data` by a request that has the first bytes itself."""
+        digest = hashlib.sha256(data).hexdigest()
+        return self.client.generic(
+            "POST",
+            result_path(run),
+            first,
+            content_type=OCTETS,
+            headers={
+                **self.tus_headers,
+                "Upload-Length": str(len(data)),
+                "Upload-Metadata": f"sha256 {encoded(digest)}",
             },
         )
 

@@ -141,6 +141,21 @@ def end(*, node: Node, chunk: Chunk) -> Upload:
     return upload
 
 
+def take_first(*, node: Node, upload: Upload, blocks: Iterable[bytes]) -> Upload:
+    """Append what came with the request that opened the upload.
+
+    Unless an earlier one has: its answer got lost, and how far it came is the answer.
+    """
+    if upload.offset:
+        return upload
+    with closing(_locked(node, upload)) as chunk:
+        if chunk.upload.offset:
+            return chunk.upload
+        chunk.begin_at(0)
+        chunk.take(blocks)
+        return end(node=node, chunk=chunk)
+
+
 def _locked(node: Node, upload: Upload) -> Chunk:
     """Lock the file for one writer; the row is as the last one left it."""
     file = _opened(upload)

@@ -4,6 +4,7 @@ import base64
 import binascii
 import io
 import re
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from typing import Any, BinaryIO, cast
@@ -15,7 +16,7 @@ from rest_framework.response import Response
 
 from apps.errors import Refusal
 from apps.nodes.node_api import NodeView
-from apps.results.chunks import begin, end, settled_upload
+from apps.results.chunks import begin, end, settled_upload, take_first
 from apps.results.models import Upload
 from apps.results.receiving import BLOCK, receiving
 from apps.results.uploads import Announced, create_upload, find_upload
@@ -68,7 +69,10 @@ class ResultUploadView(TusView):
             raise Refusal("header_invalid", "Upload-Metadata needs a sha256.")
         if not MEDIA_TYPE.fullmatch(announced.media_type):
             raise Refusal("header_invalid", "media_type is not a media type.")
+        _check_size(request)
         upload = create_upload(node=self.node, run_id=run_id, announced=announced)
+        if request.content_type == StreamParser.media_type:
+            upload = take_first(node=self.node, upload=upload, blocks=_blocks(request))
         location = reverse("node-upload", kwargs={"uuid": upload.uuid})
         return Response(status=201, headers={**_progress(upload), "Location": location})
 
@@ -91,19 +95,27 @@ class UploadView(TusView):
             coming.chunk = chunk
             return Response()
         with closing(chunk):
-            # A request without a body has no stream either.
-            body = cast(BinaryIO, request.data or io.BytesIO())
-            chunk.take(iter(partial(body.read, BLOCK), b""))
+            chunk.take(_blocks(request))
             return self._done(end(node=self.node, chunk=chunk))
 
     def _done(self, upload: Upload) -> Response:
         return Response(status=204, headers=_progress(upload))
 
 
-def _chunk_offset(request: Request) -> int:
+def _blocks(request: Request) -> Iterator[bytes]:
+    # A request without a body has no stream either.
+    body = cast(BinaryIO, request.data or io.BytesIO())
+    return iter(partial(body.read, BLOCK), b"")
+
+
+def _check_size(request: Request) -> None:
     length = request.headers.get("Content-Length") or "0"
     if whole_number(length, "Content-Length") > MAX_CHUNK_BYTES:
         raise Refusal("chunk_too_large", "A chunk is 32 MiB at most.", status=413)
+
+
+def _chunk_offset(request: Request) -> int:
+    _check_size(request)
     return whole_number(request.headers.get("Upload-Offset", ""), "Upload-Offset")
 
 

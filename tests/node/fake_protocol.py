@@ -97,7 +97,7 @@ class FakeProtocol(FakeRuns):
         attempt = int(query["attempt"])
         if match[2] == "log":
             return self._log(run, attempt, headers, body)
-        return self._create_upload(run, attempt, headers)
+        return self._create_upload(run, attempt, headers, body)
 
     def _hello(self, hello: Json) -> Reply:
         newer = hello["boot"] > self.boot

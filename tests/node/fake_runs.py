@@ -88,7 +88,9 @@ class FakeRuns:
         run.log += body
         return Reply(204, headers={"Upload-Offset": str(len(run.log))})
 
-    def _create_upload(self, run: Run, attempt: int, headers: Any) -> Reply:
+    def _create_upload(
+        self, run: Run, attempt: int, headers: Any, body: bytes
+    ) -> Reply:
         self._fence(run, attempt)
         if run.cancelling:
             raise Problem(409, "run_cancelled")
@@ -99,12 +101,14 @@ class FakeRuns:
         length = int(headers["Upload-Length"])
         for name, upload in self.uploads.items():
             if (upload.run, upload.attempt, upload.sha256) == (run.id, attempt, sha256):
-                return Reply(201, headers={"Location": f"{API}uploads/{name}/"})
+                return _created(name, upload)
         if run.status in TERMINAL:
             raise Problem(409, "run_terminal")
         name = str(uuid.uuid4())
-        self.uploads[name] = Upload(run.id, attempt, length, sha256, media_type)
-        return Reply(201, headers={"Location": f"{API}uploads/{name}/"})
+        upload = Upload(run.id, attempt, length, sha256, media_type)
+        self.uploads[name] = upload
+        self._append(name, upload, body)
+        return _created(name, upload)
 
     def has_result(self, run: Run, data: bytes) -> None:
         """The run was completed by these bytes before the daemon was there."""
@@ -129,6 +133,11 @@ class FakeRuns:
         if int(headers["Upload-Offset"]) != len(upload.data):
             at = {"Upload-Offset": str(len(upload.data))}
             raise Problem(409, "offset_conflict", at)
+        self._append(name, upload, body)
+        return Reply(204, headers={"Upload-Offset": str(len(upload.data))})
+
+    def _append(self, name: str, upload: Upload, body: bytes) -> None:
+        run = self.runs[upload.run]
         upload.data += body
         if len(upload.data) == upload.length:
             if hashlib.sha256(upload.data).hexdigest() != upload.sha256:
@@ -136,7 +145,6 @@ class FakeRuns:
                 raise Problem(422, "checksum_mismatch")
             run.result, run.media_type = bytes(upload.data), upload.media_type
             self.end(run, "completed")
-        return Reply(204, headers={"Upload-Offset": str(len(upload.data))})
 
     def _fence(self, run: Run, attempt: int) -> None:
         if attempt != run.attempt:
@@ -149,3 +157,9 @@ class FakeRuns:
     def _move(self, run: Run, status: str) -> None:
         run.status = status
         run.history.append(status)
+
+
+def _created(name: str, upload: Upload) -> Reply:
+    location = f"{API}uploads/{name}/"
+    offset = str(len(upload.data))
+    return Reply(201, headers={"Location": location, "Upload-Offset": offset})

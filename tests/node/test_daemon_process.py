@@ -194,7 +194,7 @@ def test_killed_after_the_exit_before_the_upload(site: Site) -> None:
 
 
 def test_killed_after_the_upload_before_its_answer(site: Site) -> None:
-    unheard = site.server.fail("PATCH .*/uploads/", "stall")
+    unheard = site.server.fail("POST .*/result/", "stall")
     daemon = site.start()
     run = site.send("nonce")
     site.wait(run, "completed")

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from ptm_node import uploads
 from ptm_node.runtimes.fake import FakeEngine
 
 from tests.node.conftest import StartDaemon
@@ -28,7 +29,10 @@ def test_a_run_completes_once_whatever_happens_to_a_request(
     server: FakeServer,
     engine: FakeEngine,
     start: StartDaemon,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if "uploads" in request_line:
+        monkeypatch.setattr(uploads, "WITHIN", 0)
     fault = server.fail(request_line, action, times=2)
     server.heartbeat_seconds = 1.0
     daemon = start()
@@ -138,7 +142,10 @@ def test_a_refused_attempt_leaves_nothing_behind(
     server: FakeServer,
     engine: FakeEngine,
     start: StartDaemon,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if request_line == "uploads":
+        monkeypatch.setattr(uploads, "WITHIN", 0)
     server.fail(f"(POST|PATCH) .*/{request_line}/", "409", code=code, times=100)
     daemon = start()
     server.add_run(IMAGE)

@@ -65,17 +65,39 @@ def send_in_chunks_of(
     size: int, monkeypatch: pytest.MonkeyPatch, *, most: int = 0, least: int = 0
 ) -> None:
     sizes = {"CHUNK": size, "LARGEST": most or size, "LEAST": least or size}
-    for name, value in sizes.items():
+    for name, value in {**sizes, "WITHIN": 0}.items():
         monkeypatch.setattr(uploads, name, value)
 
 
-def test_a_small_result_takes_two_requests(
+def test_a_small_result_takes_one_request(
     server: FakeServer, api: ServerApi, tmp_path: Path
 ) -> None:
     sent = sending(server, api, tmp_path, 10)
     assert sent.upload.step()
     assert (sent.run.result, sent.run.media_type) == (sent.content, "text/plain")
+    assert [line.split()[0] for line in server.requests] == ["POST"]
+
+
+def test_an_older_server_leaves_what_came_with_the_creation(
+    server: FakeServer,
+    api: ServerApi,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    newer = server._create_upload
+    monkeypatch.setattr(
+        server, "_create_upload", lambda *request: newer(*request[:-1], b"")
+    )
+    sent = sending(server, api, tmp_path, 10)
+    assert sent.upload.step()
+    assert sent.run.result == sent.content
     assert [line.split()[0] for line in server.requests] == ["POST", "PATCH"]
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the smallest result too, the bytes have a request of their own."""
+    monkeypatch.setattr(uploads, "WITHIN", 0)
 
 
 def test_a_large_result_goes_in_chunks(
@@ -136,6 +158,7 @@ def test_a_limit_on_the_size_of_a_request_is_kept_to(
     assert sent.run.result == sent.content
 
 
+@pytest.mark.usefixtures("apart")
 def test_a_result_outlives_a_proxy_that_takes_hardly_anything(
     server: FakeServer, api: ServerApi, tmp_path: Path
 ) -> None:
@@ -188,6 +211,19 @@ def test_a_new_life_asks_before_it_sends(
     assert first.run.result == first.content
 
 
+def test_the_acknowledgement_of_a_small_result_may_get_lost(
+    server: FakeServer, api: ServerApi, tmp_path: Path
+) -> None:
+    sent = sending(server, api, tmp_path, 10)
+    server.fail("POST", "lose")
+    with pytest.raises(Trouble):
+        sent.upload.step()
+    assert sent.upload.step()
+    [upload] = server.uploads.values()
+    assert upload.data == sent.content
+
+
+@pytest.mark.usefixtures("apart")
 def test_an_acknowledgement_that_got_lost_is_heard_by_asking(
     server: FakeServer, api: ServerApi, tmp_path: Path
 ) -> None:
@@ -199,6 +235,7 @@ def test_an_acknowledgement_that_got_lost_is_heard_by_asking(
     assert server.count("PATCH") == 1
 
 
+@pytest.mark.usefixtures("apart")
 def test_an_upload_that_the_server_dropped_begins_again(
     server: FakeServer, api: ServerApi, tmp_path: Path
 ) -> None:
@@ -232,6 +269,7 @@ def test_a_result_that_left_the_spool_cannot_be_sent(
     assert refused.value.code == "spool_lost"
 
 
+@pytest.mark.usefixtures("apart")
 def test_an_upload_goes_to_no_other_host(
     server: FakeServer,
     api: ServerApi,
@@ -253,21 +291,25 @@ def test_an_upload_goes_to_no_other_host(
 
 
 @pytest.mark.parametrize("offset", ["", "-1", "11", "ten"])
+@pytest.mark.parametrize("handler", ["_create_upload", "_upload"])
 def test_a_senseless_offset_is_trouble(
+    handler: str,
     offset: str,
     server: FakeServer,
     api: ServerApi,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    honest = server._upload
+    if handler == "_upload":
+        monkeypatch.setattr(uploads, "WITHIN", 0)
+    honest = getattr(server, handler)
 
     def senseless(*arguments: object) -> object:
-        reply = honest(*arguments)  # type: ignore[arg-type]
+        reply = honest(*arguments)
         reply.headers["Upload-Offset"] = offset
         return reply
 
-    monkeypatch.setattr(server, "_upload", senseless)
+    monkeypatch.setattr(server, handler, senseless)
     sent = sending(server, api, tmp_path, 10)
     for _ in range(3):
         with pytest.raises(Trouble):
@@ -324,12 +366,22 @@ def test_a_window_shows_its_part_and_no_more(tmp_path: Path) -> None:
         assert window.read() == b""
 
 
+@pytest.mark.parametrize(
+    ("within", "expected"),
+    [
+        (2, ["POST"] * 3),
+        (0, ["POST", "PATCH", *["POST", "HEAD", "PATCH"] * 2]),
+    ],
+)
 def test_a_result_that_is_damaged_on_its_way_is_sent_again(
+    within: int,
+    expected: list[str],
     server: FakeServer,
     engine: FakeEngine,
     start: StartDaemon,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(uploads, "WITHIN", within)
     honest = uploads._Window.read
     damage = iter([True, True])
 
@@ -345,12 +397,10 @@ def test_a_result_that_is_damaged_on_its_way_is_sent_again(
     sent = [
         line for line in server.requests if "/result/" in line or "/uploads/" in line
     ]
-    assert [line.split()[0] for line in sent] == [
-        *["POST", "PATCH"],
-        *["POST", "HEAD", "PATCH"] * 2,
-    ]
+    assert [line.split()[0] for line in sent] == expected
 
 
+@pytest.mark.usefixtures("apart")
 def test_a_result_that_is_damaged_each_time_fails_the_run(
     server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
@@ -361,6 +411,7 @@ def test_a_result_that_is_damaged_each_time_fails_the_run(
     wait_until_clean(daemon)
 
 
+@pytest.mark.usefixtures("apart")
 def test_a_word_does_not_wait_for_a_large_result(
     server: FakeServer,
     engine: FakeEngine,

@@ -91,6 +91,15 @@ def test_it_goes_on_where_the_line_broke(
     assert Run.objects.get().status == "completed"
 
 
+def test_it_sends_the_first_bytes_with_the_request_that_creates_the_upload(
+    first_server: Server, node: NodeClient, run: dict[str, Any], file: Path
+) -> None:
+    with Line(first_server.port, [CHUNK // 2, 3 * CHUNK]) as line:
+        ended = send(line, node, run, file, uploadDataDuringCreation=True)
+    assert (ended.status, line.broken) == (200, 2)
+    assert stored(first_server) == file.read_bytes()
+
+
 def test_it_resumes_what_an_earlier_process_began(
     first_server: Server, node: NodeClient, run: dict[str, Any], file: Path
 ) -> None:

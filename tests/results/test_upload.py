@@ -70,6 +70,55 @@ def test_it_may_come_in_pieces_and_be_resumed(
     assert status(run) == "completed"
 
 
+def test_the_request_that_creates_it_may_bring_the_whole(
+    node: NodeClient, run: dict[str, Any]
+) -> None:
+    created = node.bring(run, DATA, DATA)
+    assert (created.status_code, created["Upload-Offset"]) == (201, str(len(DATA)))
+    with Result.objects.get(run=run["run"]).file.open("rb") as stored:
+        assert stored.read() == DATA
+    assert status(run) == "completed"
+    with nothing_stored():  # and if that answer got lost
+        again = node.bring(run, DATA, DATA)
+        for name in ("Location", "Upload-Offset"):
+            assert again[name] == created[name]
+        assert node.offset(created["Location"]) == len(DATA)
+
+
+def test_the_request_that_creates_it_may_bring_the_first_bytes(
+    node: NodeClient, run: dict[str, Any]
+) -> None:
+    created = node.bring(run, DATA, DATA[:5])
+    assert (created.status_code, created["Upload-Offset"]) == (201, "5")
+    again = node.bring(run, DATA, DATA)
+    assert (again["Location"], again["Upload-Offset"]) == (created["Location"], "5")
+    assert node.patch(created["Location"], DATA[5:], 5).status_code == 204
+    assert status(run) == "completed"
+
+
+@pytest.mark.parametrize(
+    ("bring", "code"),
+    [(DATA + b" ", "length_exceeded"), (DATA[::-1], "checksum_mismatch")],
+)
+def test_what_it_brings_is_checked_like_any_bytes(
+    node: NodeClient, run: dict[str, Any], bring: bytes, code: str
+) -> None:
+    assert node.bring(run, DATA, bring).json()["code"] == code
+    assert not Result.objects.exists()
+    assert status(run) == "claimed"
+    assert node.bring(run, DATA, DATA)["Upload-Offset"] == str(len(DATA))
+
+
+def test_what_is_not_wanted_is_not_taken_with_it_either(
+    node: NodeClient, run: dict[str, Any], settings: LazySettings
+) -> None:
+    Run.objects.update(cancel_requested_at=timezone.now())
+    answer = node.bring(run, DATA, DATA)
+    assert (answer.status_code, answer.json()["code"]) == (409, "run_cancelled")
+    assert not Upload.objects.exists()
+    assert files(settings.UPLOAD_DIR) == []
+
+
 def test_creating_the_same_again_gives_the_same_location(
     node: NodeClient, run: dict[str, Any]
 ) -> None:
