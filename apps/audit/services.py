@@ -9,7 +9,7 @@ from apps.audit.chain import address_digest
 from apps.audit.choices import ActorKind
 from apps.audit.models import Event
 from apps.audit.origin import present_origin
-from apps.insertion import insert
+from apps.writes import insert
 
 
 def record(

@@ -21,6 +21,7 @@ from apps.nodes.keys import Key
 from apps.nodes.models import DatabaseRelease, Enrolment, EnrolmentCode, Node
 from apps.nodes.online_days import add_online_time
 from apps.organizations.models import Organization
+from apps.writes import change
 
 CODE_LIFETIME = timedelta(days=2)
 
@@ -191,8 +192,9 @@ def record_contact(*, node: Node) -> None:
     """Note that the node was heard just now."""
     now = timezone.now()
     # Of words that arrive at once only one counts the time since the word before.
-    before = Node.objects.filter(pk=node.pk, last_seen_at=node.last_seen_at)
-    if before.update(last_seen_at=now, left_at=None, told_online=True):
+    before = {"id": node.pk, "last_seen_at": node.last_seen_at}
+    told = {"last_seen_at": now, "left_at": None, "told_online": True}
+    if change(Node, before, told):
         add_online_time(node, now)
     if not node.told_online:
         notify_presence(node.organization_id)

@@ -14,6 +14,7 @@ from io import FileIO
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from apps.errors import Missing, Refusal
 from apps.nodes.models import Node
@@ -23,12 +24,14 @@ from apps.results.uploads import (
     check_wanted,
     discard,
     disk_full,
+    find_again,
     find_upload,
     is_stored,
     path_of,
 )
 from apps.tasks.logs import OffsetConflict
 from apps.tasks.reports import held_run
+from apps.writes import change
 
 
 class UploadBusy(Refusal):
@@ -161,7 +164,7 @@ def _locked(node: Node, upload: Upload) -> Chunk:
     file = _opened(upload)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        upload = find_upload(node=node, uuid=upload.uuid.hex)
+        upload = find_again(node=node, upload=upload)
         _count_what_is_there(upload, file)
     except BlockingIOError as error:
         file.close()
@@ -206,6 +209,6 @@ def _advance(node: Node, upload: Upload, length: int) -> None:
     run = held_run(node, upload.run_id, upload.attempt)
     check_wanted(run)
     upload.offset = length
-    upload.save(update_fields=("offset", "touched_at"))
+    change(Upload, {"id": upload.pk}, {"offset": length, "touched_at": timezone.now()})
     if length == upload.length:
         commit_result(run=run, node=node, upload=upload, path=path_of(upload))

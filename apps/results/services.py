@@ -16,6 +16,7 @@ from apps.results.choices import DownloadForm
 from apps.results.models import Result, Upload
 from apps.tasks.models import Run
 from apps.tasks.services import finish_run
+from apps.writes import insert
 
 DOWNLOADED = "result.downloaded"
 ONE_DOWNLOAD = timedelta(days=1)
@@ -44,7 +45,7 @@ def commit_result(*, run: Run, node: Node, upload: Upload, path: Path) -> Result
         result.file.save(name, file, save=False)
     try:
         _make_name_durable(result)
-        result.save()
+        insert(result)
         finish_run(run=run, node=node)
     except BaseException:
         result.file.delete(save=False)

@@ -11,14 +11,17 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.errors import Conflict, Missing, Refusal
 from apps.nodes.models import Node
+from apps.prepared import Prepared
 from apps.results.models import Result, Upload
 from apps.results.services import name_of
 from apps.tasks.choices import TERMINAL, RunStatus
 from apps.tasks.models import Run
 from apps.tasks.reports import held_run
+from apps.writes import insert
 
 RESERVED_BYTES = 64 * 1024 * 1024
 
@@ -41,12 +44,7 @@ def path_of(upload: Upload) -> Path:
 def create_upload(*, node: Node, run_id: int, announced: Announced) -> Upload:
     """Open an upload for the node's attempt; the same content again gives the same."""
     run = held_run(node, run_id, announced.attempt)
-    known = Upload.objects.filter(
-        run=run,
-        attempt=announced.attempt,
-        length=announced.length,
-        sha256=announced.sha256,
-    ).first()
+    known = _known(run, announced)
     if known is not None and run.status == RunStatus.COMPLETED:
         return known
     check_wanted(run)
@@ -60,9 +58,17 @@ def create_upload(*, node: Node, run_id: int, announced: Announced) -> Upload:
         sha256=announced.sha256,
         media_type=announced.media_type,
     )
-    upload.full_clean()
-    upload.save()
+    upload.clean_fields(exclude=("run",))  # whose lock lets no other be made meanwhile
+    insert(upload)
     return upload
+
+
+def _known(run: Run, announced: Announced) -> Upload | None:
+    same = _same.objects(run=run.pk, length=announced.length, sha256=announced.sha256)
+    return next((each for each in same if each.attempt == run.attempt), None)
+
+
+_same = Prepared(lambda **said: Upload.objects.filter(**said).order_by())
 
 
 def check_wanted(run: Run) -> None:
@@ -95,9 +101,26 @@ def find_upload(*, node: Node, uuid: str) -> Upload:
 
     Of a completed one, a crash between commit and removal may have left the bytes here.
     """
-    upload = (
-        Upload.objects.select_related("run").filter(uuid=uuid, run__node=node).first()
-    )
+    found = Upload.objects.select_related("run").filter(uuid=uuid, run__node=node)
+    return _expected(found.first())
+
+
+def find_again(*, node: Node, upload: Upload) -> Upload:
+    """Return the upload as it is now."""
+    found = _again.objects(pk=upload.pk, node=node.pk)
+    return _expected(found[0] if found else None)
+
+
+def _build_again(*, pk: int, node: int) -> QuerySet[Upload]:
+    found = Upload.objects.filter(pk=pk, run__node=node)
+    return found.select_related("run").order_by()
+
+
+# Asked with each piece of a result.
+_again = Prepared(_build_again)
+
+
+def _expected(upload: Upload | None) -> Upload:
     if upload is None or upload.attempt != upload.run.attempt:
         raise Missing
     if is_stored(upload):

@@ -22,6 +22,7 @@ from apps.tasks.models import Run
 from apps.tasks.parties import hold_consent
 from apps.tasks.queue import anything_waits, in_turn
 from apps.tasks.transitions import move_run
+from apps.writes import change
 
 ASSIGNMENT_RELATED = (
     "task__collaboration",
@@ -98,7 +99,7 @@ def _assign(node: Node, claim: int, capacity: int, pulling: Sequence[str]) -> li
             changes={"node_id": node.pk, "claim": claim, "attempt": run.attempt + 1},
         )
     if taken:
-        Node.objects.filter(pk=node.pk).update(last_claim=claim)
+        change(Node, {"id": node.pk}, {"last_claim": claim})
         record_all(_claimed(run, node) for run in taken)
     return taken
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.errors import Refusal
-from apps.insertion import insert
 from apps.prepared import Prepared
 from apps.tasks.models import IdempotencyKey
+from apps.writes import insert
 
 LIFETIME = timedelta(hours=24)
 MAX_LENGTH = 200

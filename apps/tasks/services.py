@@ -10,7 +10,6 @@ from apps.accounts.models import User
 from apps.audit.actors import Actor
 from apps.audit.services import event_of, record, record_all
 from apps.errors import Conflict, Forbidden, Invalid, Missing, Refusal
-from apps.insertion import insert
 from apps.nodes.events import wake_nodes
 from apps.nodes.models import Node
 from apps.organizations.models import Organization
@@ -23,6 +22,7 @@ from apps.tasks.idempotency import KeyedRequest
 from apps.tasks.models import Input, Run, Task
 from apps.tasks.permissions import may_cancel, may_repeat
 from apps.tasks.transitions import move_run, touch_task
+from apps.writes import insert
 
 BELONGS_TO = ("collaboration", "study", "initiator", "organization", "version")
 

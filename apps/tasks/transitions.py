@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from apps.audit.actors import Actor
 from apps.audit.services import record
-from apps.insertion import insert
 from apps.prepared import Prepared
 from apps.tasks.choices import TERMINAL, TRANSITIONS, RunStatus, TaskStatus
 from apps.tasks.events import notify_watchers
 from apps.tasks.models import Run, RunEvent, Task
+from apps.writes import change, insert
 
 
 class UnlistedMove(Exception):
@@ -39,8 +39,8 @@ def move_run(
     values = {"status": new, "status_since": now, **(changes or {})}
     if new in TERMINAL:
         values["finished_at"] = now
-    unchanged = Run.objects.filter(pk=run.pk, status=old, attempt=run.attempt)
-    if not unchanged.update(**values):
+    unchanged = {"id": run.pk, "status": old, "attempt": run.attempt}
+    if not change(Run, unchanged, values):
         return False
     for field, value in values.items():
         setattr(run, field, value)
@@ -79,13 +79,11 @@ def touch_task(task_id: int) -> int:
 
     Returns the id of its collaboration.
     """
-    tasks = Task.objects.filter(pk=task_id)
-    tasks.update(revision=F("revision") + 1)
+    change(Task, {"id": task_id}, {}, count=["revision"])
     [now] = _now.rows(task=task_id)
     if not now["active"]:
-        tasks.filter(status=TaskStatus.OPEN).update(
-            status=TaskStatus.FINISHED, finished_at=timezone.now()
-        )
+        finished = {"status": TaskStatus.FINISHED, "finished_at": timezone.now()}
+        change(Task, {"id": task_id, "status": TaskStatus.OPEN}, finished)
     collaboration_id: int = now["collaboration"]
     notify_watchers(task_id, collaboration_id)
     return collaboration_id

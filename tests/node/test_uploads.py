@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from ptm_node.server_api import ServerApi
 from ptm_node.uploads import CHUNK, Upload
 
 from tests.node.conftest import StartDaemon
+from tests.node.fake_http import Reply
 from tests.node.fake_protocol import KEY as IDENTITY
 from tests.node.fake_runs import Run
 from tests.node.fake_server import FakeServer
@@ -84,7 +85,7 @@ def test_an_older_server_leaves_what_came_with_the_creation(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    newer = server._create_upload
+    newer: Callable[..., Reply] = server._create_upload
     monkeypatch.setattr(
         server, "_create_upload", lambda *request: newer(*request[:-1], b"")
     )

@@ -174,7 +174,7 @@ def test_an_upload_whose_beginning_was_rolled_back_leaves_no_file(
 
     node.client.raise_request_exception = False
     with monkeypatch.context() as patched:
-        patched.setattr(Upload, "save", database_gone)
+        patched.setattr(uploads, "insert", database_gone)
         assert node.announce(run, DATA).status_code == 500
     assert files(settings.UPLOAD_DIR) == []
     assert node.upload(run, DATA).status_code == 204
