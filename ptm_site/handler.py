@@ -22,6 +22,8 @@ from ptm_site.room import THREADS, room
 
 
 class OneHopHandler(ASGIHandler):
+    chunk_size = 1024 * 1024  # a file's blocks would be cut up, and each piece copied
+
     def __init__(self) -> None:
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
         super().__init__()

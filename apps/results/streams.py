@@ -1,10 +1,12 @@
 """Files as answers: streamed at constant memory, with ranges, under ASGI and WSGI."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import (
     HttpRequest,
@@ -28,10 +30,14 @@ def streamed(request: HttpRequest, blocks: Iterable[bytes]) -> StreamingHttpResp
 
 
 async def _in_threads(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    def read() -> bytes | None:
-        return next(blocks, None)  # a block may be empty: that is not the end
+    """Each block is made while the one before it is sent."""
 
-    while (block := await sync_to_async(read, thread_sensitive=False)()) is not None:
+    loop = asyncio.get_running_loop()
+    # A block may be empty: that is not the end.
+    make = partial(copy_context().run, next, blocks, None)
+    coming = loop.run_in_executor(None, make)
+    while (block := await coming) is not None:
+        coming = loop.run_in_executor(None, make)
         yield block
 
 
