@@ -6,7 +6,6 @@ between no thread, transaction or connection is held, however slow the line is.
 
 import errno
 import fcntl
-import hashlib
 import os
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
@@ -20,6 +19,7 @@ from apps.errors import Missing, Refusal
 from apps.nodes.models import Node
 from apps.results.models import Upload
 from apps.results.services import commit_result
+from apps.results.sums import Sum, keep, sum_of, sum_so_far
 from apps.results.uploads import (
     check_wanted,
     discard,
@@ -51,6 +51,7 @@ class Chunk:
         self.upload = upload
         self.length = upload.offset
         self.refusal: Refusal | None = None
+        self.sum: Sum | None = None
         self._file = file
 
     def begin_at(self, offset: int) -> None:
@@ -59,6 +60,7 @@ class Chunk:
             raise OffsetConflict(self.upload.offset)
         self._file.truncate(offset)
         self._file.seek(offset)
+        self.sum = sum_so_far(self.upload.pk, offset)
 
     def take(self, blocks: Iterable[bytes]) -> None:
         """Append them; from the first refusal on, which `end` raises, nothing."""
@@ -74,8 +76,11 @@ class Chunk:
             while left:
                 left = left[self._file.write(left) :]
         except OSError as error:
+            self.sum = None
             return refusal_of(error)
         self.length += len(block)
+        if self.sum is not None:
+            self.sum.update(block)
         return None
 
     def write_out(self) -> None:
@@ -137,10 +142,12 @@ def end(*, node: Node, chunk: Chunk) -> Upload:
         raise chunk.refusal
     if chunk.length == upload.length:
         chunk.make_durable()
-        _check_sum(upload)
+        _check_sum(upload, chunk.sum)
     else:
         chunk.write_out()
     _advance(node, upload, chunk.length)
+    if not is_stored(upload):
+        keep(upload.pk, chunk.length, chunk.sum)
     return upload
 
 
@@ -196,10 +203,10 @@ def _count_what_is_there(upload: Upload, file: FileIO) -> None:
         upload.save(update_fields=("offset",))
 
 
-def _check_sum(upload: Upload) -> None:
-    with path_of(upload).open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() == upload.sha256:
-            return
+def _check_sum(upload: Upload, known: Sum | None) -> None:
+    whole = known or sum_of(path_of(upload))
+    if whole.hexdigest() == upload.sha256:
+        return
     discard(upload)
     raise Refusal("checksum_mismatch", "The bytes are not those announced.", status=422)
 
