@@ -46,7 +46,7 @@ def create_upload(*, node: Node, run_id: int, announced: Announced) -> Upload:
     run = held_run(node, run_id, announced.attempt)
     known = _known(run, announced)
     if known is not None and run.status == RunStatus.COMPLETED:
-        return known
+        return _tidied(known)
     check_wanted(run)
     _check_length(announced.length)
     if known is not None:
@@ -97,10 +97,7 @@ def disk_full() -> Refusal:
 
 
 def find_upload(*, node: Node, uuid: str) -> Upload:
-    """Return the upload of a run that this node holds or completed.
-
-    Of a completed one, a crash between commit and removal may have left the bytes here.
-    """
+    """Return the upload of a run that this node holds or completed."""
     found = Upload.objects.select_related("run").filter(uuid=uuid, run__node=node)
     return _expected(found.first())
 
@@ -123,6 +120,11 @@ _again = Prepared(_build_again)
 def _expected(upload: Upload | None) -> Upload:
     if upload is None or upload.attempt != upload.run.attempt:
         raise Missing
+    return _tidied(upload)
+
+
+def _tidied(upload: Upload) -> Upload:
+    """A crash between commit and removal may have left the bytes of a stored one."""
     if is_stored(upload):
         path_of(upload).unlink(missing_ok=True)
     return upload

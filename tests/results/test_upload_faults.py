@@ -128,13 +128,21 @@ def test_a_result_stays_when_its_upload_is_forgotten(
     assert stored() == DATA
 
 
+@pytest.mark.parametrize("way", ["by HEAD", "by the same again"])
 def test_bytes_that_a_crash_left_after_the_commit_go_when_the_node_asks(
-    node: NodeClient, location: str, settings: LazySettings
+    way: str,
+    node: NodeClient,
+    run: dict[str, Any],
+    location: str,
+    settings: LazySettings,
 ) -> None:
     node.patch(location, DATA)
     on_disk().parent.mkdir(parents=True, exist_ok=True)
     on_disk().write_bytes(DATA)
-    assert node.offset(location) == len(DATA)
+    if way == "by HEAD":
+        assert node.offset(location) == len(DATA)
+    else:
+        assert node.bring(run, DATA, DATA)["Upload-Offset"] == str(len(DATA))
     assert files(settings.UPLOAD_DIR) == []
 
 
