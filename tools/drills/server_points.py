@@ -36,7 +36,7 @@ SERVER_POINTS = (
         after=False,
         when=transaction.on_commit,
     ),
-    Point("result-committed", result_api, "end"),
+    Point("result-committed", chunks, "end"),
 )
 
 install(SERVER_POINTS)
