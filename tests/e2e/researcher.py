@@ -94,9 +94,14 @@ class Researcher:
             if run["status"] in states:
                 return self.run(run)
             assert run["status"] not in TERMINAL, run
-            path, revision = f"tasks/{task['id']}/", task["revision"]
-            task = self.api.get(path, wait=WAIT_SECONDS, since=revision).json()
-            assert task["revision"] > revision, f"still {run} after {WAIT_SECONDS} s"
+            task = self.changed(task)
+
+    def changed(self, task: Json) -> Json:
+        """The task as soon as it is not as it was."""
+        path, revision = f"tasks/{task['id']}/", task["revision"]
+        now: Json = self.api.get(path, wait=WAIT_SECONDS, since=revision).json()
+        assert now["revision"] > revision, f"still {task} after {WAIT_SECONDS} s"
+        return now
 
     def task(self, task: Json) -> Json:
         """The task as it is now."""
