@@ -31,7 +31,6 @@ def streamed(request: HttpRequest, blocks: Iterable[bytes]) -> StreamingHttpResp
 
 async def _in_threads(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Each block is made while the one before it is sent."""
-
     loop = asyncio.get_running_loop()
     # A block may be empty: that is not the end.
     make = partial(copy_context().run, next, blocks, None)

@@ -20,7 +20,9 @@ _lock = Lock()
 def sum_so_far(upload: int, length: int) -> Sum | None:
     """Take the sum of so many bytes of the upload, if that is what is known of it."""
     with _lock:
-        known, so_far = _kept.pop(upload, (0, hashlib.sha256()))
+        known, so_far = _kept.pop(upload, (0, None))
+    if length == 0:
+        return hashlib.sha256()
     return so_far if known == length else None
 
 
