@@ -69,6 +69,7 @@ def database(data_dir: Path) -> dict[str, object]:
     if url := env.str("DATABASE_URL", ""):
         config = dict(env.db_url_config(url))
         if config["ENGINE"].endswith("postgresql"):
+            config["ENGINE"] = "ptm_site.postgresql"
             config["OPTIONS"] = {
                 "pool": {"min_size": 1, "max_size": 16},
                 # PostgreSQL keeps the plan of what is asked again and again: finding
