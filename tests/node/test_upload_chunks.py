@@ -1,0 +1,84 @@
+"""How much of a result goes in one request."""
+
+import math
+from pathlib import Path
+
+import pytest
+from ptm_node import uploads
+from ptm_node.errors import Trouble
+from ptm_node.server_api import ServerApi
+
+from tests.node.fake_server import FakeServer
+from tests.node.sending import send_in_chunks_of, sending
+
+
+def test_a_large_result_goes_in_chunks(
+    server: FakeServer,
+    api: ServerApi,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    send_in_chunks_of(1000, monkeypatch)
+    sent = sending(server, api, tmp_path, 2500)
+    assert [sent.upload.step() for _ in range(3)] == [False, False, True]
+    assert sent.run.result == sent.content
+
+
+def test_chunks_grow_while_the_line_is_quick_and_shrink_when_it_breaks(
+    server: FakeServer,
+    api: ServerApi,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    send_in_chunks_of(1000, monkeypatch, most=4000, least=300)
+    monkeypatch.setattr(uploads, "QUICK_SECONDS", math.inf)
+    sent = sending(server, api, tmp_path, 100_000)
+
+    def step() -> int:
+        before = sent.upload.sent
+        sent.upload.step()
+        return sent.upload.sent - before
+
+    assert [step() for _ in range(4)] == [1000, 2000, 4000, 4000]
+    for chunk in (1000, 500, 300, 300):
+        server.fail("PATCH", "drop")
+        with pytest.raises(Trouble):
+            sent.upload.step()
+        assert sent.upload._chunk == chunk
+        sent.upload.step()  # asks for the offset
+    monkeypatch.setattr(uploads, "QUICK_SECONDS", 0.0)
+    assert [step() for _ in range(4)] == [300, 600, 1000, 1000]
+
+
+def test_a_limit_on_the_size_of_a_request_is_kept_to(
+    server: FakeServer,
+    api: ServerApi,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An older server's limit, or a proxy's, which has a page of its own for it."""
+    send_in_chunks_of(1000, monkeypatch, most=8000, least=300)
+    monkeypatch.setattr(uploads, "QUICK_SECONDS", math.inf)
+    sent = sending(server, api, tmp_path, 9000)
+    assert [sent.upload.step() for _ in range(2)] == [False, False]
+    for code in ("", "chunk_too_large"):
+        server.fail("PATCH", "413", code=code)
+        with pytest.raises(Trouble):
+            sent.upload.step()
+        sent.upload.step()  # asks for the offset
+    assert [sent.upload.step() for _ in range(6)] == [False] * 5 + [True]
+    assert sent.run.result == sent.content
+
+
+@pytest.mark.usefixtures("apart")
+def test_a_result_outlives_a_proxy_that_takes_hardly_anything(
+    server: FakeServer, api: ServerApi, tmp_path: Path
+) -> None:
+    sent = sending(server, api, tmp_path, 10)
+    server.fail("PATCH", "413", times=20)
+    for _ in range(20):
+        with pytest.raises(Trouble):
+            sent.upload.step()
+        assert not sent.upload.step()  # asks for the offset
+    assert sent.upload.step()
+    assert sent.run.result == sent.content
