@@ -29,7 +29,7 @@ SITE = "Site North"
 
 
 def measure(folder: Path, stack: ExitStack) -> Iterator[list[Figure]]:
-    """Each part as soon as it is known: all of them take most of an hour."""
+    """Each part as soon as it is known: all of them take half an hour."""
     platform, site, images = one_node(folder, stack)
     image = platform.world.images[0]
     yield measure_memory(platform)
