@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
+from itertools import count, islice
 from operator import attrgetter
 from typing import Any
 
@@ -51,11 +51,17 @@ class Stop:
 
 
 def claim_runs(
-    *, node: Node, claim: int, capacity: int, pulling: Sequence[str] = ()
+    *,
+    node: Node,
+    claim: int,
+    capacity: int,
+    pulling: Sequence[str] = (),
+    held: Iterable[Holding] = (),
 ) -> list[Run]:
     """Assign up to `capacity` of the runs that this node can execute, in their turn.
 
     None of the images that it is `pulling`: they would only wait there for the same.
+    Each as an attempt that the node has not `held` so far.
 
     The same claim number again returns the same runs and assigns no more.
     """
@@ -64,7 +70,7 @@ def claim_runs(
     # Looked at first without a lock, so that an idle node's polls never write.
     if capacity < 1 or not anything_waits(node):
         return []
-    return _assign(node, claim, capacity, pulling)
+    return _assign(node, claim, capacity, pulling, set(held))
 
 
 def _answered(node: Node, claim: int) -> list[Run] | None:
@@ -82,7 +88,9 @@ def _answered(node: Node, claim: int) -> list[Run] | None:
 
 
 @transaction.atomic
-def _assign(node: Node, claim: int, capacity: int, pulling: Sequence[str]) -> list[Run]:
+def _assign(
+    node: Node, claim: int, capacity: int, pulling: Sequence[str], held: set[Holding]
+) -> list[Run]:
     (locked,) = _node.objects(pk=node.pk)
     if locked.revoked_at is not None:
         return []
@@ -96,12 +104,26 @@ def _assign(node: Node, claim: int, capacity: int, pulling: Sequence[str]) -> li
             run,
             RunStatus.CLAIMED,
             actor=Actor.node(node.pk),
-            changes={"node_id": node.pk, "claim": claim, "attempt": run.attempt + 1},
+            changes={
+                "node_id": node.pk,
+                "claim": claim,
+                "attempt": _next_attempt(run, held),
+            },
         )
     if taken:
         change(Node, {"id": node.pk}, {"last_claim": claim})
         record_all(_claimed(run, node) for run in taken)
     return taken
+
+
+def _next_attempt(run: Run, held: set[Holding]) -> int:
+    """Return the number of an attempt that the node cannot take for another.
+
+    A database that was put back from a copy gives numbers of runs again, and the node
+    may still hold what had one of them before.
+    """
+    numbers = count(run.attempt + 1)
+    return next(n for n in numbers if Holding(run.pk, n) not in held)
 
 
 def _take(due: Iterator[int], capacity: int) -> list[Run]:

@@ -161,17 +161,15 @@ class ClaimView(NodeView):
         body = ClaimSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         data = body.validated_data
+        held = [Holding(**entry) for entry in data["held"]]
         runs = claim_runs(
             node=self.node,
             claim=data["claim"],
             capacity=data["capacity"],
             pulling=data["pulling"],
+            held=held,
         )
-        found = stops(
-            node=self.node,
-            held=[Holding(**entry) for entry in data["held"]],
-            stopping=data["stopping"],
-        )
+        found = stops(node=self.node, held=held, stopping=data["stopping"])
         nothing = not runs and not found
         if nothing and hold(request, work_group(self.node.organization_id)):
             return Response(status=204)

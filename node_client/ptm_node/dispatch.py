@@ -59,6 +59,7 @@ class Dispatcher:
         self._announced: Announcement | None = None
         self._heartbeat_seconds = 20.0
         self._more = True
+        site.api.transport.introduce = self._hello
 
     def wake(self) -> None:
         """Something may have changed: look at once."""

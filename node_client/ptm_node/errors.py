@@ -63,6 +63,10 @@ class Terminal(NodeError):
     exit_code = 3
 
 
+class Superseded(Terminal):
+    """The newest start of the daemon that the server knows of is another."""
+
+
 class Revoked(Terminal):
     """The key is unknown or was revoked, so the runs belong to others now."""
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -56,6 +57,8 @@ class Transport:
         self._verify: str | bool = server.ca_bundle or True
         self._session = _session(headers)
         self._reached = False
+        # Says hello, where there is a daemon that can.
+        self.introduce: Callable[[], None] | None = None
         # How often the server has answered: shows whether HTTP gets through.
         self.answers = 0
 
@@ -77,6 +80,13 @@ class Transport:
         try:
             answer = self._exchange(method, address, body, headers, patience)
             _raise_for(method, path, answer)
+        except errors.Superseded:
+            if self.introduce is None:
+                raise
+            # By another daemon, whose hello was the later one: then this is refused.
+            # A server that was put back from a copy has forgotten ours.
+            self.introduce()
+            raise errors.Trouble("the server knew another start of this node") from None
         except errors.Trouble as trouble:
             self._note_silence(trouble)
             raise
@@ -197,7 +207,8 @@ def _error(path: str, answer: Answer, problem: Problem) -> errors.NodeError:
         case 401, _:
             return errors.Revoked(f"the server does not accept this node's key: {code}")
         case 409, "instance_superseded":
-            return errors.Terminal("another daemon runs with this node's identity")
+            kind = errors.Terminal if path == "hello/" else errors.Superseded
+            return kind("another daemon runs with this node's identity")
         case 426, _:
             return errors.Terminal(f"the server does not speak this version: {detail}")
         case 409, "attempt_stale" | "run_terminal" | "run_cancelled":

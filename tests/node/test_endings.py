@@ -11,14 +11,15 @@ from tests.node.conftest import StartDaemon
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, eventually, wait_until_clean, waits_for
 
+SUPERSEDED = "instance_superseded"
+
 
 @pytest.mark.parametrize(
     ("request_line", "status", "code"),
     [
         ("claim", "401", "node_revoked"),
         ("hello", "401", "not_authenticated"),
-        ("heartbeat", "409", "instance_superseded"),
-        ("report", "409", "instance_superseded"),
+        ("hello", "409", SUPERSEDED),
         ("result", "401", "node_revoked"),
         ("hello", "426", "protocol_unsupported"),
     ],
@@ -59,10 +60,27 @@ def test_a_superseded_node_leaves_its_containers_to_the_newer_one(
     engine.present[IMAGE] = waits_for(threading.Event())
     daemon = start()
     server.wait_status(server.add_run(IMAGE), "running")
-    server.fail("POST", "409", code="instance_superseded")
+    server.boot, server.instance = server.boot + 1, "newer"
     server.look()
     daemon.join()
+    assert daemon.error is not None
+    assert daemon.error.exit_code == 3
     assert len(engine.containers) == 1
+    assert len(server.hellos) == 1
+
+
+@pytest.mark.parametrize("request_line", ["claim", "heartbeat", "report", "result"])
+def test_a_server_that_has_forgotten_this_start_is_told_of_it_again(
+    request_line: str, server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    """Its database was put back from a copy."""
+    server.heartbeat_seconds = 1.0
+    forgotten = server.fail(f"POST .*/{request_line}/", "409", code=SUPERSEDED)
+    daemon = start()
+    server.wait_status(server.add_run(IMAGE), "completed")
+    server.wait(lambda: forgotten.met and len(server.hellos) > 1)
+    assert daemon.error is None
+    wait_until_clean(daemon)
 
 
 def test_draining_claims_nothing_new_and_finishes_what_runs(

@@ -74,6 +74,18 @@ def test_of_two_attempts_at_one_node_the_older_is_to_be_stopped(
     assert status(run) == "claimed"
 
 
+def test_what_is_held_is_not_taken_for_a_run_that_has_its_number_again(
+    world: World, run: dict[str, Any]
+) -> None:
+    """The node holds what had the number before the server's copy was put back."""
+    node = world.nodes[0]
+    node.heartbeat([])
+    before = {"run": run["run"], "attempt": 2}
+    answer = node.claim(held=[before]).json()
+    assert [(r["run"], r["attempt"]) for r in answer["runs"]] == [(run["run"], 3)]
+    assert answer["stop"] == [{**before, "reason": "superseded"}]
+
+
 def test_what_is_held_stays(world: World, run: dict[str, Any]) -> None:
     with nothing_stored():
         answer = world.nodes[0].heartbeat([holding(run)])
