@@ -1,6 +1,7 @@
 """What must hold after every step, whatever has happened on the way."""
 
 from collections import Counter, defaultdict
+from copy import deepcopy
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -25,15 +26,35 @@ TOLD_BY: dict[RunStatus, set[str]] = {
 
 
 @dataclass
-class Checks:
-    network: Network
-    hosts: list[Host]
-    started: list[Started]
+class Seen:
+    """What earlier looks have shown of each run."""
+
     # How ended runs looked when they were first seen so, and how far each run was.
     ended: dict[int, tuple[object, ...]] = field(default_factory=dict)
     attempts: dict[int, int] = field(default_factory=dict)
     # By which claim a run was held at the last look.
     claims: dict[int, tuple[int | None, int | None]] = field(default_factory=dict)
+
+
+@dataclass
+class Checks:
+    network: Network
+    hosts: list[Host]
+    started: list[Started]
+    seen: Seen = field(default_factory=Seen)
+    # Then a node may hold attempts that the server has not counted yet.
+    is_put_back: bool = False
+
+    def copy(self) -> Seen:
+        self.hold()
+        return deepcopy(self.seen)
+
+    def put_back(self, copy: Seen) -> None:
+        """The server is as it was then. What nodes did since may be done again."""
+        self.seen, self.is_put_back = deepcopy(copy), True
+        for each in self.started:
+            each.server -= 1
+            each.forgotten |= each.key.run not in copy.attempts
 
     def hold(self) -> None:
         runs = list(Run.objects.select_related("node"))
@@ -44,27 +65,40 @@ class Checks:
             self._ended_stays(run)
             self._missing_only_if_claimed(run, moves[run.pk])
             _is_held_by_one_that_may(run)
-            _moved_as_listed(run, moves[run.pk])
+            self._moved_as_listed(run, moves[run.pk])
             self._moved_by_its_own_attempt(moves[run.pk])
         self._completed_once(runs)
         self._started_with_consent()
         _finished_with_the_last(runs)
 
     def _ended_stays(self, run: Run) -> None:
-        assert run.attempt >= self.attempts.get(run.pk, 0), "an attempt went back"
-        self.attempts[run.pk] = run.attempt
+        attempts, ended = self.seen.attempts, self.seen.ended
+        assert run.attempt >= attempts.get(run.pk, 0), "an attempt went back"
+        attempts[run.pk] = run.attempt
         now = (run.status, run.code, run.attempt, run.node_id, run.finished_at)
         if run.status in TERMINAL:
-            self.ended.setdefault(run.pk, now)
-        assert self.ended.get(run.pk, now) == now, "an ended run changed"
+            ended.setdefault(run.pk, now)
+        assert ended.get(run.pk, now) == now, "an ended run changed"
 
     def _missing_only_if_claimed(self, run: Run, moves: list[RunEvent]) -> None:
         """What a node says only counts for claims whose answers are in its journal."""
-        node, claim = self.claims.get(run.pk, (None, None))
-        self.claims[run.pk] = (run.node_id, run.claim)
+        node, claim = self.seen.claims.get(run.pk, (None, None))
+        self.seen.claims[run.pk] = (run.node_id, run.claim)
         if claim is not None and run.claim is None and moves[-1].reason == MISSING:
             hosts = [host for host in self.hosts if host.client.node.pk == node]
             assert max(host.last_claim() for host in hosts) >= claim
+
+    def _moved_as_listed(self, run: Run, moves: list[RunEvent]) -> None:
+        status, attempt = RunStatus.QUEUED, 0
+        for move in moves:
+            assert move.old == status
+            assert status in TRANSITIONS[RunStatus(move.new)]
+            claimed = move.new == RunStatus.CLAIMED
+            skips = claimed and self.is_put_back and move.attempt > attempt
+            counted = skips or move.attempt == attempt + claimed
+            assert counted, "attempts are counted by claims"
+            status, attempt = RunStatus(move.new), move.attempt
+        assert (run.status, run.attempt) == (status, attempt)
 
     def _moved_by_its_own_attempt(self, moves: list[RunEvent]) -> None:
         """A late word of an earlier attempt moves nothing."""
@@ -80,6 +114,8 @@ class Checks:
         """With the bytes that one start of the accepted attempt has written."""
         outputs = defaultdict(set)
         for each in self.started:
+            if each.forgotten:
+                continue
             outputs[each.key].add(sha256(each.output).hexdigest())
         results = {result.run_id: result for result in Result.objects.all()}
         completed = {run.pk: run for run in runs if run.status == RunStatus.COMPLETED}
@@ -96,7 +132,9 @@ class Checks:
     def _started_with_consent(self) -> None:
         for host in self.hosts:
             assert host.unconfirmed == [], f"{host.name} did not wait for a yes"
-        starts = Counter((each.host.name, each.key) for each in self.started)
+        starts = Counter(
+            (each.host.name, each.server, each.key) for each in self.started
+        )
         assert set(starts.values()) <= {1}, f"an attempt started twice: {starts}"
 
 
@@ -108,17 +146,6 @@ def _is_held_by_one_that_may(run: Run) -> None:
         assert run.claim <= run.node.last_claim
     if run.status == RunStatus.QUEUED:
         assert (run.node, run.claim) == (None, None)
-
-
-def _moved_as_listed(run: Run, moves: list[RunEvent]) -> None:
-    status, attempt = RunStatus.QUEUED, 0
-    for move in moves:
-        assert move.old == status
-        assert status in TRANSITIONS[RunStatus(move.new)]
-        claimed = move.new == RunStatus.CLAIMED
-        assert move.attempt == attempt + claimed, "attempts are counted by claims"
-        status, attempt = RunStatus(move.new), move.attempt
-    assert (run.status, run.attempt) == (status, attempt)
 
 
 def _finished_with_the_last(runs: list[Run]) -> None:

@@ -72,6 +72,10 @@ class Started:
     host: "Host"
     key: Key
     output: bytes
+    # Of which server: each time that one is put back from a copy there is another.
+    server: int = 0
+    # Put back, it may have forgotten the run, and gives its number to another.
+    forgotten: bool = False
 
 
 class Host:

@@ -110,6 +110,16 @@ class Machine(RuleBasedStateMachine):
     def restart_server(self) -> None:
         self.play.restart_server()
 
+    @precondition(lambda self: self.play.copy is None)
+    @rule()
+    def copy_server(self) -> None:
+        self.play.copy_server()
+
+    @precondition(lambda self: self.play.copy and not self.play.put_back)
+    @rule()
+    def put_server_back(self) -> None:
+        self.play.put_server_back()
+
     @precondition(lambda self: self.network.sent)
     @rule(message=st.integers(0, 30))
     def deliver_late_or_again(self, message: int) -> None:

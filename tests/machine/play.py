@@ -7,11 +7,13 @@ services on the database of the test; and all that is on its way between them.
 import shutil
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -19,13 +21,14 @@ from django.utils import timezone
 from apps.audit.actors import SYSTEM
 from apps.nodes.models import Node
 from apps.nodes.services import revoke_node
+from apps.results import sums
 from apps.results.models import Upload
 from apps.results.sweeps import delete_abandoned_uploads
 from apps.tasks.choices import TERMINAL
 from apps.tasks.models import Run, Task
 from apps.tasks.sweeps import expire_tasks
 from tests.daemon import NodeClient
-from tests.machine.checks import Checks
+from tests.machine.checks import Checks, Seen
 from tests.machine.hosts import Host, Started
 from tests.machine.network import Message, Network, connect
 from tests.machine.points import take_turns
@@ -37,6 +40,16 @@ ROUND_SECONDS = 30.0
 MESSAGES_AT_ONCE = 60
 
 
+@dataclass(frozen=True)
+class Copy:
+    """The server as it was once: its database, its files, and what was known of it."""
+
+    savepoint: str
+    files: Path
+    gone: frozenset[int]
+    seen: Seen
+
+
 class Play:
     def __init__(self, world: World, folder: Path, network: Network) -> None:
         self.world = world
@@ -46,6 +59,9 @@ class Play:
         started: list[Started] = []
         self.checks = Checks(network, self.hosts, started)
         self.gone: set[int] = set()  # nodes whose key was revoked
+        self.copy: Copy | None = None
+        self.put_back = False
+        self._folder = folder
         # By node: of its machines the one whose daemon was started last.
         self._last_started: dict[int, Host] = {}
         data = folder / "data.csv"
@@ -92,7 +108,31 @@ class Play:
         """Whoever waits for an answer gets none."""
         for message in list(self.network.pending):
             self.network.lose(message)
+        sums._kept.clear()
         self.turns.settle()
+
+    def copy_server(self) -> None:
+        files = self._folder / "copy"
+        for kept in _server_files():
+            shutil.copytree(kept, files / kept.name)
+        savepoint = transaction.savepoint()
+        gone, seen = frozenset(self.gone), self.checks.copy()
+        self.copy = Copy(savepoint, files, gone, seen)
+
+    def put_server_back(self) -> None:
+        """As docs/upgrades.md has it. What came later it has never heard of."""
+        assert self.copy is not None
+        transaction.savepoint_rollback(self.copy.savepoint)
+        for kept in _server_files():
+            shutil.rmtree(kept)
+        if self.copy.files.exists():
+            shutil.copytree(self.copy.files, settings.DATA_DIR, dirs_exist_ok=True)
+        self.gone = set(self.copy.gone)
+        self.checks.put_back(self.copy.seen)
+        # No request outlives the process that it was sent to.
+        self.network.sent.clear()
+        self.put_back = True
+        self.restart_server()
 
     # Nodes, and what is between.
 
@@ -217,6 +257,11 @@ class Play:
 
 def _sites_of(task: Task) -> list[int]:
     return list(task.runs.values_list("organization_id", flat=True))
+
+
+def _server_files() -> list[Path]:
+    kept = map(Path, (settings.UPLOAD_DIR, settings.MEDIA_ROOT))
+    return [folder for folder in kept if folder.exists()]
 
 
 def nodes_of(world: World) -> list[NodeClient]:
