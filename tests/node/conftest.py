@@ -17,7 +17,7 @@ from tests.node.extracting import in_process, site  # noqa: F401 (fixtures)
 from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, Daemon, writes
 from tests.node.past import Past
-from tests.node.sending import apart, api  # noqa: F401 (fixtures)
+from tests.node.sending import apart, api, spooled  # noqa: F401 (fixtures)
 from tests.node.sql_databases import (  # noqa: F401 (fixtures)
     database,
     mariadb,

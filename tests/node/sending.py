@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,22 +28,24 @@ class Sending(NamedTuple):
     content: bytes
 
 
-def sending(
-    server: FakeServer,
-    api: ServerApi,
-    folder: Path,
-    size: int,
-    *,
-    resumed: bool = False,
-) -> Sending:
-    content = os.urandom(size)
-    path = folder / "spooled"
-    path.write_bytes(content)
-    output = Output(hashlib.sha256(content).hexdigest(), size, "text/plain")
-    run = server.runs.get(1) or server.add_run(IMAGE)
-    run.status, run.attempt = "running", 1
-    upload = Upload(api.transport, KEY, path, output, resumed=resumed)
-    return Sending(upload, run, content)
+Spooled = Callable[..., Sending]
+
+
+@pytest.fixture
+def spooled(server: FakeServer, api: ServerApi, tmp_path: Path) -> Spooled:
+    """Makes the upload of a result of so many bytes."""
+
+    def spool(size: int, *, resumed: bool = False) -> Sending:
+        content = os.urandom(size)
+        path = tmp_path / "spooled"
+        path.write_bytes(content)
+        output = Output(hashlib.sha256(content).hexdigest(), size, "text/plain")
+        run = server.runs.get(1) or server.add_run(IMAGE)
+        run.status, run.attempt = "running", 1
+        upload = Upload(api.transport, KEY, path, output, resumed=resumed)
+        return Sending(upload, run, content)
+
+    return spool
 
 
 def send_in_chunks_of(

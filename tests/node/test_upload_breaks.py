@@ -1,14 +1,12 @@
 """An upload that breaks goes on, and what was sent is not sent again."""
 
-from pathlib import Path
-
 import pytest
 from ptm_node.errors import Trouble
 from ptm_node.server_api import ServerApi
 from ptm_node.uploads import Upload
 
 from tests.node.fake_server import FakeServer
-from tests.node.sending import KEY, send_in_chunks_of, sending
+from tests.node.sending import KEY, Spooled, send_in_chunks_of
 
 
 @pytest.mark.parametrize("action", ["drop", "lose", "503"])
@@ -17,12 +15,11 @@ def test_an_upload_goes_on_where_it_was_cut(
     action: str,
     request_line: str,
     server: FakeServer,
-    api: ServerApi,
-    tmp_path: Path,
+    spooled: Spooled,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     send_in_chunks_of(1000, monkeypatch)
-    sent = sending(server, api, tmp_path, 3500, resumed=request_line == "HEAD")
+    sent = spooled(3500, resumed=request_line == "HEAD")
     server.fail(request_line, action, times=2)
     for _ in range(30):
         try:
@@ -37,11 +34,11 @@ def test_an_upload_goes_on_where_it_was_cut(
 def test_a_new_life_asks_before_it_sends(
     server: FakeServer,
     api: ServerApi,
-    tmp_path: Path,
+    spooled: Spooled,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     send_in_chunks_of(1000, monkeypatch)
-    first = sending(server, api, tmp_path, 2500)
+    first = spooled(2500)
     first.upload.step()
     path, output = first.upload._path, first.upload._output
     later = Upload(api.transport, KEY, path, output, resumed=True)
@@ -51,9 +48,9 @@ def test_a_new_life_asks_before_it_sends(
 
 
 def test_the_acknowledgement_of_a_small_result_may_get_lost(
-    server: FakeServer, api: ServerApi, tmp_path: Path
+    server: FakeServer, spooled: Spooled
 ) -> None:
-    sent = sending(server, api, tmp_path, 10)
+    sent = spooled(10)
     server.fail("POST", "lose")
     with pytest.raises(Trouble):
         sent.upload.step()
@@ -64,9 +61,9 @@ def test_the_acknowledgement_of_a_small_result_may_get_lost(
 
 @pytest.mark.usefixtures("apart")
 def test_an_acknowledgement_that_got_lost_is_heard_by_asking(
-    server: FakeServer, api: ServerApi, tmp_path: Path
+    server: FakeServer, spooled: Spooled
 ) -> None:
-    sent = sending(server, api, tmp_path, 10)
+    sent = spooled(10)
     server.fail("PATCH", "lose")
     with pytest.raises(Trouble):
         sent.upload.step()
@@ -76,9 +73,9 @@ def test_an_acknowledgement_that_got_lost_is_heard_by_asking(
 
 @pytest.mark.usefixtures("apart")
 def test_an_upload_that_the_server_dropped_begins_again(
-    server: FakeServer, api: ServerApi, tmp_path: Path
+    server: FakeServer, spooled: Spooled
 ) -> None:
-    sent = sending(server, api, tmp_path, 10)
+    sent = spooled(10)
     server.fail("PATCH", "404", code="not_found")
     with pytest.raises(Trouble):
         sent.upload.step()

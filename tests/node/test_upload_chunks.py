@@ -1,38 +1,30 @@
 """How much of a result goes in one request."""
 
 import math
-from pathlib import Path
 
 import pytest
 from ptm_node import uploads
 from ptm_node.errors import Trouble
-from ptm_node.server_api import ServerApi
 
 from tests.node.fake_server import FakeServer
-from tests.node.sending import send_in_chunks_of, sending
+from tests.node.sending import Spooled, send_in_chunks_of
 
 
 def test_a_large_result_goes_in_chunks(
-    server: FakeServer,
-    api: ServerApi,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send_in_chunks_of(1000, monkeypatch)
-    sent = sending(server, api, tmp_path, 2500)
+    sent = spooled(2500)
     assert [sent.upload.step() for _ in range(3)] == [False, False, True]
     assert sent.run.result == sent.content
 
 
 def test_chunks_grow_while_the_line_is_quick_and_shrink_when_it_breaks(
-    server: FakeServer,
-    api: ServerApi,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    server: FakeServer, spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send_in_chunks_of(1000, monkeypatch, most=4000, least=300)
     monkeypatch.setattr(uploads, "QUICK_SECONDS", math.inf)
-    sent = sending(server, api, tmp_path, 100_000)
+    sent = spooled(100_000)
 
     def step() -> int:
         before = sent.upload.sent
@@ -51,15 +43,12 @@ def test_chunks_grow_while_the_line_is_quick_and_shrink_when_it_breaks(
 
 
 def test_a_limit_on_the_size_of_a_request_is_kept_to(
-    server: FakeServer,
-    api: ServerApi,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    server: FakeServer, spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older server's limit, or a proxy's, which has a page of its own for it."""
     send_in_chunks_of(1000, monkeypatch, most=8000, least=300)
     monkeypatch.setattr(uploads, "QUICK_SECONDS", math.inf)
-    sent = sending(server, api, tmp_path, 9000)
+    sent = spooled(9000)
     assert [sent.upload.step() for _ in range(2)] == [False, False]
     for code in ("", "chunk_too_large"):
         server.fail("PATCH", "413", code=code)
@@ -72,9 +61,9 @@ def test_a_limit_on_the_size_of_a_request_is_kept_to(
 
 @pytest.mark.usefixtures("apart")
 def test_a_result_outlives_a_proxy_that_takes_hardly_anything(
-    server: FakeServer, api: ServerApi, tmp_path: Path
+    server: FakeServer, spooled: Spooled
 ) -> None:
-    sent = sending(server, api, tmp_path, 10)
+    sent = spooled(10)
     server.fail("PATCH", "413", times=20)
     for _ in range(20):
         with pytest.raises(Trouble):

@@ -9,54 +9,44 @@ from pathlib import Path
 import pytest
 from ptm_node import uploads
 from ptm_node.errors import AttemptGone, Refused, Trouble
-from ptm_node.server_api import ServerApi
 from ptm_node.uploads import CHUNK
 
 from tests.node.fake_http import Reply
 from tests.node.fake_protocol import KEY as IDENTITY
 from tests.node.fake_server import FakeServer
-from tests.node.sending import sending
+from tests.node.sending import Spooled
 
 
-def test_a_small_result_takes_one_request(
-    server: FakeServer, api: ServerApi, tmp_path: Path
-) -> None:
-    sent = sending(server, api, tmp_path, 10)
+def test_a_small_result_takes_one_request(server: FakeServer, spooled: Spooled) -> None:
+    sent = spooled(10)
     assert sent.upload.step()
     assert (sent.run.result, sent.run.media_type) == (sent.content, "text/plain")
     assert [line.split()[0] for line in server.requests] == ["POST"]
 
 
 def test_an_older_server_leaves_what_came_with_the_creation(
-    server: FakeServer,
-    api: ServerApi,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    server: FakeServer, spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newer: Callable[..., Reply] = server._create_upload
     monkeypatch.setattr(
         server, "_create_upload", lambda *request: newer(*request[:-1], b"")
     )
-    sent = sending(server, api, tmp_path, 10)
+    sent = spooled(10)
     assert sent.upload.step()
     assert sent.run.result == sent.content
     assert [line.split()[0] for line in server.requests] == ["POST", "PATCH"]
 
 
-def test_a_cancelled_run_takes_no_result(
-    server: FakeServer, api: ServerApi, tmp_path: Path
-) -> None:
-    sent = sending(server, api, tmp_path, 10)
+def test_a_cancelled_run_takes_no_result(spooled: Spooled) -> None:
+    sent = spooled(10)
     sent.run.cancelling = True
     with pytest.raises(AttemptGone) as gone:
         sent.upload.step()
     assert gone.value.reason == "run_cancelled"
 
 
-def test_a_result_that_left_the_spool_cannot_be_sent(
-    server: FakeServer, api: ServerApi, tmp_path: Path
-) -> None:
-    sent = sending(server, api, tmp_path, 10)
+def test_a_result_that_left_the_spool_cannot_be_sent(spooled: Spooled) -> None:
+    sent = spooled(10)
     sent.upload._path.unlink()
     with pytest.raises(Refused) as refused:
         sent.upload.step()
@@ -65,10 +55,7 @@ def test_a_result_that_left_the_spool_cannot_be_sent(
 
 @pytest.mark.usefixtures("apart")
 def test_an_upload_goes_to_no_other_host(
-    server: FakeServer,
-    api: ServerApi,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    server: FakeServer, spooled: Spooled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = server._create_upload
 
@@ -79,7 +66,7 @@ def test_an_upload_goes_to_no_other_host(
         return reply
 
     monkeypatch.setattr(server, "_create_upload", elsewhere)
-    sent = sending(server, api, tmp_path, 10)
+    sent = spooled(10)
     assert sent.upload.step()
     assert sent.run.result == sent.content
 
@@ -90,8 +77,7 @@ def test_a_senseless_offset_is_trouble(
     handler: str,
     offset: str,
     server: FakeServer,
-    api: ServerApi,
-    tmp_path: Path,
+    spooled: Spooled,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if handler == "_upload":
@@ -104,7 +90,7 @@ def test_a_senseless_offset_is_trouble(
         return reply
 
     monkeypatch.setattr(server, handler, senseless)
-    sent = sending(server, api, tmp_path, 10)
+    sent = spooled(10)
     for _ in range(3):
         with pytest.raises(Trouble):
             sent.upload.step()
@@ -131,10 +117,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def test_memory_does_not_grow_with_the_result(
-    server: FakeServer, api: ServerApi, tmp_path: Path
+    server: FakeServer, tmp_path: Path, spooled: Spooled
 ) -> None:
     size = 16 * CHUNK
-    sent = sending(server, api, tmp_path, size)
+    sent = spooled(size)
     sha256 = hashlib.sha256(sent.content).hexdigest()
     path = str(tmp_path / "spooled")
     arguments = [server.url, IDENTITY, path, sha256, str(size)]
