@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
 
 from apps.algorithms.choices import FunctionType, VersionStatus
 from apps.algorithms.column_names import Named
 from apps.algorithms.images import ImageReference
 from apps.algorithms.manifests import argument_errors
-from apps.algorithms.models import Algorithm, AlgorithmVersion
+from apps.algorithms.models import AlgorithmVersion
 from apps.algorithms.registry import resolve_digest
 from apps.algorithms.selectors import VersionQuerySet
 from apps.collaborations.models import Collaboration
@@ -46,15 +45,16 @@ class TaskRequest:
 def allowed_version(collaboration: Collaboration, image: str) -> AlgorithmVersion:
     """Return the pinned version; a tag is resolved at the registry first."""
     reference = ImageReference.parse(image)
-    named = {"repository": reference.repository}
-    digest = reference.digest or _resolved(collaboration, reference)
-    found = _allowed.objects(collaboration=collaboration.pk, digest=digest, **named)
+    found = _allowed.objects(
+        collaboration=collaboration.pk,
+        repository=reference.repository,
+        digest=reference.digest or _resolved(collaboration, reference),
+    )
     if not found:
         raise Invalid(
             "image", "image_not_allowed", "The collaboration does not allow this image."
         )
     version: AlgorithmVersion = found[0]
-    [version.algorithm] = _algorithms.objects(**named)
     return version
 
 
@@ -78,15 +78,11 @@ def _build_allowed(
     *, collaboration: int, repository: str, digest: str
 ) -> VersionQuerySet:
     active = active_versions(Collaboration(pk=collaboration))
-    return active.filter(algorithm__repository=repository, digest=digest)
-
-
-def _build_algorithms(*, repository: str) -> QuerySet[Algorithm]:
-    return Algorithm.objects.filter(repository=repository)
+    named = active.filter(algorithm__repository=repository, digest=digest)
+    return named.select_related("algorithm").order_by()
 
 
 _allowed = Prepared(_build_allowed)
-_algorithms = Prepared(_build_algorithms)
 
 
 def function_of(version: AlgorithmVersion, name: str) -> dict[str, Any]:

@@ -1,9 +1,12 @@
-"""A database that was away is found again by the first request that comes."""
+"""PostgreSQL as the server uses it: connections that get lost, and instants."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.live import go_live
 from tests.worlds import World
@@ -40,3 +43,19 @@ def test_no_request_fails_for_a_connection_that_was_lost_while_idle(
         [lost] = cursor.fetchone()
     assert lost > 1
     assert [status(n) for n in range(lost + 1)] == [200] * (lost + 1)
+
+
+def test_an_instant_comes_back_as_it_went() -> None:
+    years = map(datetime.fromisoformat, ("0002-01-01", "9998-12-31"))
+
+    @given(st.datetimes(*years, timezones=st.timezones()), st.integers(0, 6))
+    def comes_back(instant: datetime, zeros: int) -> None:
+        beyond = instant.microsecond % 10**zeros
+        rounded = instant.replace(microsecond=instant.microsecond - beyond)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT %s::timestamptz, NULL::timestamptz", [rounded])
+            row = cursor.fetchone()
+        assert row == (rounded, None)
+        assert row[0].tzinfo is UTC
+
+    comes_back()

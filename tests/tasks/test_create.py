@@ -68,7 +68,7 @@ def test_more_sites_take_no_more_queries(world: World, sites: int) -> None:
         answer = client.post("/api/v1/tasks/", body, headers=headers)
     assert answer.status_code == 201
     asked = [query["sql"] for query in captured.captured_queries]
-    assert len([sql for sql in asked if "SAVEPOINT" not in sql]) == 14, asked
+    assert len([sql for sql in asked if "SAVEPOINT" not in sql]) == 13, asked
 
 
 def test_all_runs_share_one_input(world: World) -> None:
