@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.live import go_live
 from tests.worlds import World
@@ -16,13 +14,13 @@ pytestmark = [
     pytest.mark.backends,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(
-        connection.vendor != "postgresql", reason="a file is never away"
+        connection.vendor != "postgresql", reason="SQLite is a file, and never away"
     ),
 ]
 
 AT_ONCE = 8
 ENDED = (
-    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+    "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 
@@ -45,17 +43,12 @@ def test_no_request_fails_for_a_connection_that_was_lost_while_idle(
     assert [status(n) for n in range(lost + 1)] == [200] * (lost + 1)
 
 
-def test_an_instant_comes_back_as_it_went() -> None:
-    years = map(datetime.fromisoformat, ("0002-01-01", "9998-12-31"))
-
-    @given(st.datetimes(*years, timezones=st.timezones()), st.integers(0, 6))
-    def comes_back(instant: datetime, zeros: int) -> None:
-        beyond = instant.microsecond % 10**zeros
-        rounded = instant.replace(microsecond=instant.microsecond - beyond)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT %s::timestamptz, NULL::timestamptz", [rounded])
-            row = cursor.fetchone()
-        assert row == (rounded, None)
-        assert row[0].tzinfo is UTC
-
-    comes_back()
+@pytest.mark.parametrize("fraction", ["", ".1", ".120", ".123456", ".000001"])
+@pytest.mark.parametrize("day", ["0002-01-01", "1969-12-31", "2026-11-29"])
+def test_an_instant_comes_back_as_it_went(day: str, fraction: str) -> None:
+    instant = datetime.fromisoformat(f"{day}T23:59:59{fraction}+00:00")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::timestamptz, NULL::timestamptz", [instant])
+        row = cursor.fetchone()
+    assert row == (instant, None)
+    assert row[0].tzinfo is UTC
