@@ -19,7 +19,7 @@ from tools.needs import PROFILES, ROOT, Need, has_program
 
 OLDEST_PYTHON = (3, 11)
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
-NODE_PROJECT = "node_client/pyproject.toml"
+NODE_FILES = ("node_client/pyproject.toml", "deploy/node/requirements.txt")
 NETWORK_TROUBLE = re.compile(
     r"Could not (resolve|connect)|Unable to connect|Temporary failure"
     r"|Connection failed|Retrying \(Retry\("
@@ -168,7 +168,7 @@ def install_python(root: Path = ROOT) -> None:
 def requirements_hash(root: Path) -> str:
     """Changes with the requirements, and where the folder was moved."""
     digest = hashlib.sha256(str(root).encode())
-    for name in (*REQUIREMENTS, NODE_PROJECT):
+    for name in (*REQUIREMENTS, *NODE_FILES):
         file = root / name
         digest.update(file.read_bytes() if file.exists() else b"absent")
     return digest.hexdigest()
