@@ -29,7 +29,7 @@ class InstantLoader(Loader):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """The stubs of Django leave out what it has for its own backends."""
+    """Django's own, with connections that live and instants that are read at once."""
 
     def get_connection_params(self) -> dict[str, Any]:
         params: dict[str, Any] = super().get_connection_params()

@@ -115,7 +115,7 @@ class Machine(RuleBasedStateMachine):
     def copy_server(self) -> None:
         self.play.copy_server()
 
-    @precondition(lambda self: self.play.copy and not self.play.put_back)
+    @precondition(lambda self: self.play.copy and not self.play.checks.is_put_back)
     @rule()
     def put_server_back(self) -> None:
         self.play.put_server_back()

@@ -60,7 +60,6 @@ class Play:
         self.checks = Checks(network, self.hosts, started)
         self.gone: set[int] = set()  # nodes whose key was revoked
         self.copy: Copy | None = None
-        self.put_back = False
         self._folder = folder
         # By node: of its machines the one whose daemon was started last.
         self._last_started: dict[int, Host] = {}
@@ -131,7 +130,6 @@ class Play:
         self.checks.put_back(self.copy.seen)
         # No request outlives the process that it was sent to.
         self.network.sent.clear()
-        self.put_back = True
         self.restart_server()
 
     # Nodes, and what is between.

@@ -12,6 +12,7 @@ from tests.node.fake_server import FakeServer
 from tests.node.harness import IMAGE, eventually, wait_until_clean, waits_for
 
 SUPERSEDED = "instance_superseded"
+SAID = ["claim", "heartbeat", "report", "result"]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,23 @@ def test_a_superseded_node_leaves_its_containers_to_the_newer_one(
     assert len(server.hellos) == 1
 
 
-@pytest.mark.parametrize("request_line", ["claim", "heartbeat", "report", "result"])
+@pytest.mark.parametrize("request_line", SAID)
+def test_whatever_meets_it_first_a_superseded_node_ends(
+    request_line: str, server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    server.heartbeat_seconds = 1.0
+    daemon = start()
+    server.wait(lambda: server.hellos)
+    again = server.fail("POST .*/hello/", "409", code=SUPERSEDED)
+    server.fail(f"POST .*/{request_line}/", "409", code=SUPERSEDED)
+    server.add_run(IMAGE)
+    daemon.join()
+    assert daemon.error is not None
+    assert daemon.error.exit_code == 3
+    assert again.met
+
+
+@pytest.mark.parametrize("request_line", SAID)
 def test_a_server_that_has_forgotten_this_start_is_told_of_it_again(
     request_line: str, server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
