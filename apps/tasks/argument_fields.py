@@ -105,7 +105,7 @@ def field_for(name: str, entry: Schema, *, required: bool) -> forms.Field:
         "required": required and not is_nullable(entry),
     }
     if kind in ("choice", "boolean"):
-        return _choice(entry.get("enum", [True, False]), is_nullable(entry), common)
+        return _choice(entry.get("enum", [True, False]), common)
     if kind == "array":
         common["help_text"] = f"{common['help_text']} One per line.".strip()
         return LinesField(member=type_of(entry["items"]), **common)
@@ -122,13 +122,13 @@ def field_for(name: str, entry: Schema, *, required: bool) -> forms.Field:
     )
 
 
-def _choice(values: list[Any], nullable: bool, common: dict[str, Any]) -> forms.Field:
-    """A select whose values are JSON, so that 1, "1" and true stay what they are."""
-    choices = [
-        (json.dumps(value), _words(value)) for value in values if value is not None
-    ]
-    if nullable or not common["initial"]:
-        choices.insert(0, ("", "—"))
+def _choice(values: list[Any], common: dict[str, Any]) -> forms.Field:
+    """A select whose values are JSON, so that 1, "1" and true stay what they are.
+
+    Where nothing is said it shows that: a browser would take the first of the others.
+    """
+    said = [(json.dumps(value), _words(value)) for value in values if value is not None]
+    choices = [("", "—"), *said]
     return forms.TypedChoiceField(
         choices=choices,
         coerce=json.loads,

@@ -236,6 +236,18 @@ def test_arguments_that_fields_would_change_are_shown_as_json(
     assert texts_of(SCHEMA, arguments) is None
 
 
+@pytest.mark.parametrize("required", [False, True])
+@pytest.mark.parametrize("default", [{}, {"default": False}])
+def test_a_choice_that_was_not_made_is_shown_as_none(
+    default: dict[str, Any], required: bool
+) -> None:
+    """Or a browser shows the first of the others, and sends what nobody said."""
+    made = one({"type": "boolean", **default}, "", required=required)
+    assert '<option value="" selected>—</option>' in str(made["x"])
+    assert made.arguments() == {}
+    assert bool(made.errors) is required
+
+
 def test_turning_to_json_keeps_what_was_filled_in() -> None:
     filled = {"a-columns": "age", "a-rounds": "many", "a-alpha": "0.1"}
     kept = {"columns": ["age"], "alpha": 0.1}
