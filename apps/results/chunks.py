@@ -8,7 +8,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from io import FileIO
 
 from django.db import transaction
@@ -49,7 +49,7 @@ class Chunk:
 
     def __init__(self, upload: Upload, file: FileIO) -> None:
         self.upload = upload
-        self.length = upload.offset
+        self.start = self.length = upload.offset
         self.refusal: Refusal | None = None
         self.sum: Sum | None = None
         self._file = file
@@ -63,10 +63,21 @@ class Chunk:
         self.sum = sum_so_far(self.upload.pk, offset)
 
     def take(self, blocks: Iterable[bytes]) -> None:
+        for block in blocks:
+            self.write([block])
+            self.add([block])
+
+    def write(self, blocks: Iterable[bytes]) -> None:
         """Append them; from the first refusal on, which `end` raises, nothing."""
         for block in blocks:
             if self.refusal is None:
                 self.refusal = self._append(block)
+
+    def add(self, blocks: Iterable[bytes]) -> None:
+        """Add them to the sum, which nobody asks for after a refusal."""
+        if self.sum is not None:
+            for block in blocks:
+                self.sum.update(block)
 
     def _append(self, block: bytes) -> Refusal | None:
         if self.length + len(block) > self.upload.length:
@@ -76,18 +87,9 @@ class Chunk:
             while left:
                 left = left[self._file.write(left) :]
         except OSError as error:
-            self.sum = None
             return refusal_of(error)
         self.length += len(block)
-        if self.sum is not None:
-            self.sum.update(block)
         return None
-
-    def write_out(self) -> None:
-        """Have the disk begin: after the last chunk the node waits for what is left."""
-        begin = self.upload.offset
-        length = self.length - begin
-        os.posix_fadvise(self._file.fileno(), begin, length, os.POSIX_FADV_DONTNEED)
 
     def make_durable(self) -> None:
         try:
@@ -143,12 +145,23 @@ def end(*, node: Node, chunk: Chunk) -> Upload:
     if chunk.length == upload.length:
         chunk.make_durable()
         _check_sum(upload, chunk.sum)
-    else:
-        chunk.write_out()
     _advance(node, upload, chunk.length)
     if not is_stored(upload):
         keep(upload.pk, chunk.length, chunk.sum)
     return upload
+
+
+def write_out(chunk: Chunk) -> None:
+    """Have the disk begin: after the last chunk the node waits for what is left.
+
+    Only with what is counted: the row's commit, which the node waits for too, may have
+    to wait for all bytes that are on their way to the disk.
+    """
+    if is_stored(chunk.upload):
+        return
+    size = chunk.length - chunk.start
+    with suppress(FileNotFoundError), path_of(chunk.upload).open("rb") as file:
+        os.posix_fadvise(file.fileno(), chunk.start, size, os.POSIX_FADV_DONTNEED)
 
 
 def take_first(*, node: Node, upload: Upload, blocks: Iterable[bytes]) -> Upload:

@@ -9,7 +9,7 @@ import asyncio
 
 from rest_framework.request import Request
 
-from apps.results.chunks import Chunk
+from apps.results.chunks import Chunk, write_out
 from ptm_site.held import App, Message, Receive, Send, replayed
 
 UPLOADS = "/api/v1/node/uploads/"
@@ -59,19 +59,28 @@ class ReceivedChunks:
                 await self.app(scope, replayed(b""), send)
             finally:
                 mark.chunk.close()
+            await asyncio.get_running_loop().run_in_executor(
+                None, write_out, mark.chunk
+            )
 
 
 async def _write(chunk: Chunk, blocks: list[bytes], receive: Receive) -> None:
-    """A thread writes some bytes while the next ones come."""
-    loop = asyncio.get_running_loop()
+    """Some bytes are taken while the next ones come."""
     more = True
     while more and chunk.refusal is None:
-        writing = loop.run_in_executor(None, chunk.take, blocks)
+        taking = _taking(chunk, blocks)
         try:
             blocks, more = await _gather(receive)
         finally:
-            await writing
-    await loop.run_in_executor(None, chunk.take, blocks)
+            await taking
+    await _taking(chunk, blocks)
+
+
+def _taking(chunk: Chunk, blocks: list[bytes]) -> asyncio.Future[list[None]]:
+    """One thread writes, and another one sums, which takes as long."""
+    loop = asyncio.get_running_loop()
+    ways = (chunk.write, chunk.add)
+    return asyncio.gather(*(loop.run_in_executor(None, way, blocks) for way in ways))
 
 
 async def _gather(receive: Receive) -> tuple[list[bytes], bool]:
