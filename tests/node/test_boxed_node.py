@@ -164,18 +164,21 @@ def test_copies_and_extracts_of_data_reach_the_algorithm(
     os.chown(shared, -1, SOCKET.stat().st_gid)
     with closing(sqlite3.connect(rows)) as link, link:
         link.execute("CREATE TABLE patients AS SELECT 50 AS age")
-    query = {"query": "SELECT age FROM patients", "format": "csv"}
+    source = {"type": "sql", "uri": f"sqlite:///{rows}"}
+    query = {**source, "query": "SELECT age FROM patients"}
     site.configure(
         {
             "copied": {"type": "csv", "uri": str(shared)},
-            "extracted": {"type": "sql", "uri": f"sqlite:///{rows}", **query},
+            "extracted": {**query, "format": "csv"},
+            "typed": {**query, "format": "parquet"},
         }
     )
     with site.box.process():
-        run = site.send(images["probe"], "echo", "copied", "extracted")
+        run = site.send(images["probe"], "echo", "copied", "extracted", "typed")
         site.server.wait_status(run, "completed", seconds=PATIENCE)
     seen = json.loads(run.result or b"")
     sizes = {place: found["bytes"] for place, found in seen["databases"].items()}
+    assert sizes.pop("/data/typed.parquet") > 0
     assert sizes == {"/data/copied.csv": 7, "/data/extracted.csv": 9}
     assert seen["uid"] == sandbox_user()[0]
 
