@@ -27,7 +27,9 @@ class Answering:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:  # it may be waiting for what never comes
+            self._child.kill()
         self.end()
 
     def end(self) -> None:

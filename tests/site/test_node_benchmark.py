@@ -61,3 +61,12 @@ def test_a_process_that_ends_is_not_waited_for() -> None:
         pytest.raises(RigError, match="could not be measured: anything"),
     ):
         gone.ask("anything")
+
+
+def test_a_process_that_does_not_end_is_ended_by_what_goes_wrong() -> None:
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with (
+        pytest.raises(ValueError, match="Expecting value"),
+        Answering("http.server", "0", env=env) as serving,
+    ):
+        serving.ask("anything")

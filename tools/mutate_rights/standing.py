@@ -49,8 +49,7 @@ class Standing:
         return True
 
     def _build(self, items: Sequence[Any]) -> None:
-        # A real server process reads a file, which the database in memory is not.
-        asked = [item for item in items if "running_server" not in vars(item.module)]
+        asked = [item for item in items if not _needs_a_server(item)]
         self.items = {item.nodeid: item for item in asked}
         first = next(item for item in asked if item.nodeid.startswith(self.warm))
         self._ends = first, next(item for item in asked if item.path != first.path)
@@ -74,3 +73,9 @@ class Standing:
         following = next(other for other in self._ends if other.path != item.path)
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         return self._reports
+
+
+def _needs_a_server(item: Any) -> bool:
+    """A real server process reads a file, which the database in memory is not."""
+    known = {*item.fixturenames, *vars(item.module)}
+    return bool(known & {"first_server", "second_server", "running_server"})
