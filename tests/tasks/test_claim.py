@@ -125,6 +125,15 @@ def test_a_repeat_that_overtakes_its_first_copy_assigns_once(world: World) -> No
     assert Run.objects.filter(status="claimed").count() == 1
 
 
+def test_a_node_that_is_revoked_while_it_asks_is_given_nothing(world: World) -> None:
+    runs_of(world, 1)
+    # As a request that authenticated before the revocation committed.
+    early = Node.objects.select_related("organization").get(pk=world.nodes[0].node.pk)
+    Node.objects.filter(pk=early.pk).update(revoked_at=timezone.now())
+    assert claim_runs(node=early, claim=1, capacity=1) == []
+    assert not Run.objects.filter(status="claimed").exists()
+
+
 def test_a_number_below_the_last_is_stale(world: World) -> None:
     runs_of(world, 2)
     node = world.nodes[0]
