@@ -45,7 +45,7 @@ _KILLED = 137
 # As much as this a container may be ahead of the node that reads: beyond, Docker begins
 # the file anew, and the reader's log ends with Docker's complaint about that.
 _LOG_AHEAD = 8 << 20
-_OOM_SECONDS = 3.0
+_OOM_SECONDS = 1.0
 _NO_RUNTIME = re.compile(r"unknown( or invalid)? runtime", re.IGNORECASE)
 # Then it is the site that has no such file.
 _NO_MOUNT = re.compile(r"mounting|bind source|mount config", re.IGNORECASE)
