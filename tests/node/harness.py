@@ -67,14 +67,16 @@ def writes(content: bytes, status: int = 0) -> Any:
     return program
 
 
-def waits_for(released: threading.Event, content: bytes = b"{}") -> Any:
+def waits_for(
+    released: threading.Event, content: bytes = b"{}", status: int = 0
+) -> Any:
     """A program that ends when the test says so, or when it is asked to."""
 
     def program(inside: Inside) -> int:
         while not released.wait(0.005):
             if inside.asked_to_end.is_set():
                 return 143
-        return int(writes(content)(inside))
+        return int(writes(content, status)(inside))
 
     return program
 

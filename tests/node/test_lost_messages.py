@@ -192,15 +192,30 @@ def test_a_proxys_page_is_no_answer(
 def test_a_report_that_the_server_refuses_becomes_a_simpler_one(
     server: FakeServer, engine: FakeEngine, start: StartDaemon
 ) -> None:
-    engine.present[IMAGE] = writes(b"", 4)
+    released = threading.Event()
+    engine.present[IMAGE] = waits_for(released, status=4)
     daemon = start()
+    run = server.wait_status(server.add_run(IMAGE), "running")
+    refused = server.fail("POST .*/report/", "400", code="validation_failed")
+    released.set()
+    server.wait_status(run, "failed")
+    assert (run.code, refused.met) == ("internal", 1)
+    wait_until_clean(daemon)
+
+
+def test_a_note_that_the_server_refuses_ends_nothing(
+    server: FakeServer, engine: FakeEngine, start: StartDaemon
+) -> None:
+    released = threading.Event()
+    engine.present[IMAGE] = waits_for(released)
+    start()
     confirmed = server.fail("POST .*/report/", "stall")
     run = server.wait_status(server.add_run(IMAGE), "preparing")
-    server.fail("POST .*/report/", "400", code="validation_failed", times=2)
+    refused = server.fail("POST .*/report/", "400", code="validation_failed")
     confirmed.released.set()
-    server.wait_status(run, "failed")
-    assert run.code == "internal"
-    wait_until_clean(daemon)
+    server.wait(lambda: refused.met)
+    released.set()
+    server.wait_status(run, "completed")
 
 
 def test_a_confirmation_that_is_refused_ends_the_run(
