@@ -132,13 +132,12 @@ def test_every_bound_holds(
 ) -> None:
     site.configure()
     with site.box.process():
+        forks = site.send(images["probe"], "forks")
         runs = {name: site.send(images["probe"], name) for name in BOUNDED}
         for name, code in BOUNDED.items():
             end = "completed" if code is None else "failed"
             run = site.server.wait_status(runs[name], end, seconds=PATIENCE)
             assert run.code == code
-        # By itself: of two that have no memory left at once, Docker may tell of one.
-        forks = site.send(images["probe"], "forks")
         # gVisor's limit is that of its kernel's threads, which ends the container.
         end = "completed" if site.oci_runtime == "runc" else "failed"
         site.server.wait_status(forks, end, seconds=PATIENCE)

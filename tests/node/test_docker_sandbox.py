@@ -83,6 +83,22 @@ def test_memory_has_a_limit(engine: Engine) -> None:
     assert ending == Exit(137, out_of_memory=True)
 
 
+@pytest.mark.parametrize("engine", ["late"], indirect=True)
+def test_a_lack_of_memory_that_the_engine_had_no_time_to_see_is_known(
+    engine: Engine, docker_client: docker.DockerClient
+) -> None:
+    ending, handle = engine.run(engine.spec("eats_memory"))
+    assert ending == Exit(137, out_of_memory=True)
+    found = docker_client.api.inspect_container(handle.id)
+    assert not found["State"]["OOMKilled"]
+
+
+@pytest.mark.parametrize("engine", ["late"], indirect=True)
+def test_an_early_end_of_its_own_is_no_lack_of_memory(engine: Engine) -> None:
+    ending, _ = engine.run(engine.spec("exits_one"))
+    assert ending == Exit(1)
+
+
 def test_a_childs_lack_of_memory_is_not_the_containers(engine: Engine) -> None:
     if engine.oci_runtime == "runsc":  # one process of the host, which ends as a whole
         ending, _ = engine.run(engine.spec("loses_child"))

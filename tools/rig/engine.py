@@ -21,13 +21,12 @@ PID_FILE = Path("/var/run/docker.pid")
 ADMINS_FILE = Path("/etc/docker/daemon.json")
 GVISOR = Path("/usr/bin/runsc")
 # A mere --add-runtime is not enough, and its other platforms are not for every machine.
-WITH_GVISOR = {
-    "runtimes": {
-        "runsc": {
-            "path": str(GVISOR),
-            "runtimeArgs": ["--network=none", "--platform=ptrace"],
-        }
-    }
+WITH_GVISOR: dict[str, object] = {
+    "path": str(GVISOR),
+    "runtimeArgs": ["--network=none", "--platform=ptrace"],
+}
+LATE_RUNTIME: dict[str, object] = {
+    "path": str(Path(__file__).with_name("late_runtime.sh"))
 }
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -86,10 +85,13 @@ def _started_engine(logs: Path, socket: Path) -> Process:
         )
     remove_stale_pid_file()
     command = ["dockerd", "--host", f"unix://{socket}"]
-    if GVISOR.exists() and not ADMINS_FILE.exists():
+    if not ADMINS_FILE.exists():
+        runtimes = {"late": LATE_RUNTIME}
+        if GVISOR.exists():
+            runtimes["runsc"] = WITH_GVISOR
         logs.mkdir(parents=True, exist_ok=True)
         settings = logs / "dockerd.json"
-        write_private(settings, json.dumps(WITH_GVISOR))
+        write_private(settings, json.dumps({"runtimes": runtimes}))
         command += ["--config-file", str(settings)]
     log = logs / "dockerd.log"
     return Process("The Docker engine", command, log=log, stop_timeout=STOP_SECONDS)

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -197,7 +198,7 @@ class DockerRuntime:
             state = self._watch.client.inspect_container(handle.id)["State"]
         except (RunFailure, DockerException, requests.RequestException):
             return False
-        return bool(state["OOMKilled"])
+        return bool(state["OOMKilled"]) or _killed_as_it_began(state)
 
     def _unless_gone(
         self, act: Callable[[docker.APIClient], object], verb: str, handle: Handle
@@ -212,6 +213,18 @@ class DockerRuntime:
             log.warning("could not %s container %s: %s", verb, handle.key, error)
             return False
         return True
+
+
+def _killed_as_it_began(state: dict[str, Any]) -> bool:
+    """Whether it was killed before the engine counted it as started.
+
+    It watches the memory only from then on, and kills for others only from then on:
+    who is left is the kernel, for want of memory.
+    """
+    began, ended = (
+        datetime.fromisoformat(state[name]) for name in ("StartedAt", "FinishedAt")
+    )
+    return state["ExitCode"] == _KILLED and ended < began
 
 
 def _under_way(error: Exception) -> bool:
