@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LOG_PIECE = 256 << 10
+# Half of what the tightest firewalls take in one request.
+_LOG_PIECE = 64 << 10
 _DAMAGED_AT_MOST = 3
 
 

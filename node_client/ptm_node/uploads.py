@@ -23,6 +23,8 @@ from ptm_node.transport import Answer, Transport
 CHUNK = 4 << 20
 LARGEST = 32 << 20
 LEAST = 256 << 10
+# What a proxy may refuse and still let the node's other words pass.
+SMALLEST = 16 << 10
 QUICK_SECONDS = 1.0
 # A result of at most so many bytes needs no request of its own.
 WITHIN = 64 << 10
@@ -68,11 +70,11 @@ class Upload:
                 self._fit_chunk(time.monotonic() - began)
         except TooLarge:
             self._offset = None
-            self._chunk = self._most = max(self._chunk // 2, LEAST)
+            self._chunk = self._most = max(self._chunk // 2, SMALLEST)
             raise
         except Trouble:
             self._offset = None
-            self._chunk = max(min(self._chunk // 2, CHUNK), LEAST)
+            self._chunk = max(min(self._chunk // 2, CHUNK), min(LEAST, self._most))
             raise
         except OffsetConflict as conflict:
             self._offset = None

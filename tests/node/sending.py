@@ -51,7 +51,8 @@ def spooled(server: FakeServer, api: ServerApi, tmp_path: Path) -> Spooled:
 def send_in_chunks_of(
     size: int, monkeypatch: pytest.MonkeyPatch, *, most: int = 0, least: int = 0
 ) -> None:
-    sizes = {"CHUNK": size, "LARGEST": most or size, "LEAST": least or size}
+    least = least or size
+    sizes = {"CHUNK": size, "LARGEST": most or size, "LEAST": least, "SMALLEST": least}
     for name, value in {**sizes, "WITHIN": 0}.items():
         monkeypatch.setattr(uploads, name, value)
 

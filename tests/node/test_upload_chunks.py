@@ -59,6 +59,20 @@ def test_a_limit_on_the_size_of_a_request_is_kept_to(
     assert sent.run.result == sent.content
 
 
+def test_a_firewall_that_takes_128_kilobytes_is_passed(
+    server: FakeServer, spooled: Spooled
+) -> None:
+    """Half a megabyte behind what is usual for requests that are no forms."""
+    sent = spooled(512 << 10)
+    server.fail("PATCH", "413", times=5)
+    for _ in range(5):
+        with pytest.raises(Trouble):
+            sent.upload.step()
+        sent.upload.step()  # asks for the offset
+    assert [sent.upload.step() for _ in range(4)] == [False] * 3 + [True]
+    assert sent.run.result == sent.content
+
+
 @pytest.mark.usefixtures("apart")
 def test_a_result_outlives_a_proxy_that_takes_hardly_anything(
     server: FakeServer, spooled: Spooled
