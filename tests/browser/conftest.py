@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.watching import Axe
 from tools.frontend.__main__ import MODULES
-from tools.rig.browser import Readers, running_browser
+from tools.rig.browser import PATIENCE, Readers, running_browser
 from tools.rig.folders import ROOT
 from tools.screenshots.stage import Stage, staged
 
@@ -35,6 +35,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
     with running_browser() as browser:
         yield browser
 

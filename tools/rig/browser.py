@@ -35,7 +35,7 @@ ARGUMENTS = (
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 360, "height": 780}
 STRANGER = ""
-PATIENCE = 10_000  # milliseconds for whatever is waited for
+PATIENCE = 60_000  # milliseconds for whatever is waited for
 
 
 @contextmanager

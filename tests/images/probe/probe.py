@@ -118,6 +118,8 @@ def nonce(*, seconds: float = 0.0) -> None:
     while (left := end - time.monotonic()) > 0:
         print(f"{left:.1f} s to go", flush=True)
         time.sleep(min(left, 0.2))
+    if seconds:
+        print("nothing to go", flush=True)
     write_output({"nonce": value, "seconds": seconds})
 
 
