@@ -23,7 +23,7 @@ from ptm_node.transport import Answer, Transport
 CHUNK = 4 << 20
 LARGEST = 32 << 20
 LEAST = 256 << 10
-# What a proxy may refuse and still let the node's other words pass.
+# Only where larger requests are refused for their size.
 SMALLEST = 16 << 10
 QUICK_SECONDS = 1.0
 # A result of at most so many bytes needs no request of its own.

@@ -13,6 +13,7 @@ from tools.screenshots.stage import Stage
 
 SITE = "Site Far"
 ADMIN = "far-admin"
+ONLINE_SECONDS = 20
 
 
 @pytest.fixture
@@ -110,6 +111,6 @@ def watch_the_node_come_online(page: Page, stage: Stage) -> None:
     table.parent.mkdir(parents=True)
     table.write_text("age\n50\n")
     stage.platform.start_node(SiteData(SITE, folder, table))
-    expect(nodes).to_contain_text("Online")
+    expect(nodes).to_contain_text("Online", timeout=ONLINE_SECONDS * 1000)
     expect(nodes).to_contain_text("default")  # the database that it releases
     assert page.evaluate("performance.timeOrigin") == loaded

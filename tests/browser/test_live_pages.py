@@ -21,6 +21,7 @@ from tools.rig.browser import Readers
 from tools.screenshots.stage import WEST, Stage
 
 SOON = 1.0  # seconds from an event to what a tab shows
+POLLING = 12_000  # milliseconds, about twice the pause between two questions
 SOCKET = "**/ws/live/"
 REFUSED = 4403
 LOG_SECONDS = 4
@@ -79,17 +80,6 @@ def cancel(stage: Stage, task: dict[str, Any]) -> float:
     return time.time()
 
 
-def soon(page: Page) -> float:
-    """Seconds in which a tab shows what it was told of.
-
-    A second, or where a machine is busier than that, what loading the page takes
-    there three times. Without being told it would take 24 or more.
-    """
-    began = time.monotonic()
-    page.reload()
-    return max(SOON, 3 * (time.monotonic() - began))
-
-
 def open_listening(context: BrowserContext, task: dict[str, Any]) -> Page:
     """A tab with the task's page, once the server has taken up what it listens to."""
     page = context.new_page()
@@ -123,7 +113,7 @@ def test_every_open_tab_changes_within_a_second(
     for tab in tabs:
         expect(lane(tab, WEST)).to_contain_text("Cancelled")
     print("seconds from event to tab:", *(f"{delay:.2f}" for delay in delays))
-    assert max(delays) < soon(tabs[0])
+    assert max(delays) < SOON
     tabs[-1].close()
 
 
@@ -197,7 +187,7 @@ def test_a_page_whose_socket_is_refused_says_so_and_asks_instead(
     page.goto(f"/tasks/{task['id']}/")
     expect(page.get_by_role("status")).to_contain_text("No live updates")
     cancel(stage, task)
-    expect(lane(page, WEST)).to_contain_text("Cancelled")
+    expect(lane(page, WEST)).to_contain_text("Cancelled", timeout=POLLING)
 
 
 def test_a_page_whose_socket_was_lost_finds_it_again(
@@ -218,9 +208,8 @@ def test_a_page_whose_socket_was_lost_finds_it_again(
     page.goto(f"/tasks/{task['id']}/")
     sign = page.locator("[data-live-sign]")
     expect(sign).to_contain_text("No live updates")
-    expect(sign).to_be_hidden()
+    expect(sign).to_be_hidden(timeout=POLLING)
     assert len(opened) == 2
     page.evaluate(WATCH_FOR, "Cancelled")
     done = cancel(stage, task)
-    delay = page.evaluate("window.shown") - done
-    assert delay < soon(page)
+    assert page.evaluate("window.shown") - done < SOON

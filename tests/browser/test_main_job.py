@@ -16,6 +16,7 @@ from tools.screenshots.stage import Stage
 
 COLUMNS = ("age", "tsize")
 PATIENTS = 686
+FINISHED_SECONDS = 30
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_a_researcher_sends_a_task_watches_it_and_takes_the_results(
 
 def watch_three_sites_finish(page: Page) -> None:
     heading = page.get_by_role("heading", name="Finished at 3 sites")
-    expect(heading).to_be_visible()
+    expect(heading).to_be_visible(timeout=FINISHED_SECONDS * 1000)
     for site in SITES:
         lane = page.get_by_role("listitem").filter(
             has=page.get_by_role("heading", name=site)

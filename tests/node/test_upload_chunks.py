@@ -69,6 +69,11 @@ def test_a_firewall_that_takes_128_kilobytes_is_passed(
         with pytest.raises(Trouble):
             sent.upload.step()
         sent.upload.step()  # asks for the offset
+    server.fail("PATCH", "drop")  # which does not make it forget the limit
+    with pytest.raises(Trouble):
+        sent.upload.step()
+    sent.upload.step()
+    assert sent.upload._chunk == 128 << 10
     assert [sent.upload.step() for _ in range(4)] == [False] * 3 + [True]
     assert sent.run.result == sent.content
 

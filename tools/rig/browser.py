@@ -35,7 +35,9 @@ ARGUMENTS = (
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 360, "height": 780}
 STRANGER = ""
-PATIENCE = 60_000  # milliseconds for whatever is waited for
+# Milliseconds for whatever is waited for: less than the 24 s after which a page asks
+# without having been told.
+PATIENCE = 20_000
 
 
 @contextmanager

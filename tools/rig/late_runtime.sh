@@ -3,4 +3,4 @@
 # machine that is busy. For tests of what becomes known of such a container.
 [[ " $* " == *" start "* ]] || exec runc "$@"
 runc "$@" || exit
-until runc "${@/%start/state}" | grep -q '"status": "stopped"'; do :; done
+while state=$(runc "${@/%start/state}") && [[ $state != *'"status": "stopped"'* ]]; do :; done
