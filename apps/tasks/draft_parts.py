@@ -1,9 +1,7 @@
 """What a draft shows of a site, and of a database that the function reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-from django.http import QueryDict
 
 from apps.organizations.models import Organization
 from apps.tasks.sites import ServingNode
@@ -81,13 +79,3 @@ class Need:
     @property
     def query_field(self) -> str:
         return f"query_{self.number}"
-
-
-def with_arguments(address: str, typed: Mapping[str, str]) -> str:
-    """Return the address for a refresh that is to judge the arguments too, if short."""
-    query = QueryDict(address, mutable=True)
-    for name, text in typed.items():
-        if name.startswith(("a-", "query_")) or name in ("arguments_text", "as"):
-            query[name] = text
-    whole = query.urlencode()
-    return whole if len(whole) <= LONGEST_ADDRESS else address

@@ -23,7 +23,7 @@ from apps.tasks.api import position
 from apps.tasks.argument_forms import typed_arguments
 from apps.tasks.authoring import active_versions
 from apps.tasks.columns import columns_asked
-from apps.tasks.draft_parts import ColumnOffer, Need, Site, with_arguments
+from apps.tasks.draft_parts import ColumnOffer, Need, Site
 from apps.tasks.parties import sending_organizations
 from apps.tasks.sites import ServingNode, serving_nodes
 
@@ -239,10 +239,6 @@ class Draft:
         for need in self.needs:
             query[need.field] = need.label
         return query.urlencode()
-
-    @property
-    def refreshed_at(self) -> str:
-        return with_arguments(self.address, self.typed)
 
     def _number(self, name: str) -> int | None:
         return position(self.data.get(name, ""))

@@ -106,7 +106,9 @@
     if (!event.detail.target.closest("[data-live]")) return;
     const { status, responseURL } = event.detail.xhr;
     trouble = status >= 500 ? "The server has a problem: trying again every 5 s" : "";
-    if (status === 403 || status === 404) location.reload();
+    const gone = status === 403 || status === 404;
+    if (gone && !event.detail.target.closest("form")) location.reload();
+    else if (gone) trouble = "This page is out of date: copy what you typed, and open it again";
     const elsewhere = new URL(responseURL).pathname !== event.detail.pathInfo.requestPath.split("?")[0];
     if (elsewhere) {
       event.detail.shouldSwap = false;

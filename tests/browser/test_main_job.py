@@ -12,11 +12,13 @@ from playwright.sync_api import Page, expect
 from tests.browser.people import SITES, choose_algorithm, choose_sites, send, sign_in
 from tests.browser.watching import Watch
 from tools.rig.browser import Readers
-from tools.screenshots.stage import Stage
+from tools.screenshots.stage import WEST, Stage
 
 COLUMNS = ("age", "tsize")
 PATIENTS = 686
 FINISHED_SECONDS = 30
+CHOICE_FIRST = "box => { box.click(); htmx.trigger('#new-answers', 'live'); }"
+CHOICE_LAST = "box => { htmx.trigger('#new-answers', 'live'); box.click(); }"
 
 
 @pytest.fixture
@@ -102,3 +104,37 @@ def test_a_mistake_is_told_at_its_field_and_keeps_what_was_typed(
     chosen = [page.get_by_role("checkbox", name=site) for site in SITES]
     assert all(box.is_checked() for box in chosen)
     assert page.get_by_role("checkbox", checked=True).count() == len(SITES)
+
+
+@pytest.mark.parametrize("choice_comes", ["first", "last"])
+def test_what_is_chosen_while_the_sites_are_asked_again_stays(
+    page: Page, stage: Stage, choice_comes: str
+) -> None:
+    sign_in(page, stage)
+    page.goto(f"/tasks/new/?version={stage.facts['version']}&function=summary")
+    choose_sites(page, [*SITES, WEST])
+    answers = page.locator("#new-answers").get_by_role("listitem")
+    asking = page.locator(".htmx-request")
+    expect(answers).to_have_count(len(SITES) + 1)
+    expect(asking).to_have_count(0)
+    west = page.get_by_role("checkbox", name=WEST)
+    # In one turn of the page's, so that no answer comes in between.
+    west.evaluate(CHOICE_FIRST if choice_comes == "first" else CHOICE_LAST)
+    expect(answers).to_have_count(len(SITES))
+    expect(asking).to_have_count(0)
+    expect(west).not_to_be_checked()
+    assert page.get_by_role("checkbox", checked=True).count() == len(SITES)
+
+
+def test_a_form_that_is_out_of_date_keeps_what_was_typed(
+    page: Page, stage: Stage
+) -> None:
+    sign_in(page, stage)
+    page.goto(f"/tasks/new/?version={stage.facts['version']}&function=summary")
+    name = page.get_by_label("Name", exact=True)
+    name.fill("Age and size")
+    page.context.clear_cookies(name="sessionid")
+    sign_in(page.context.new_page(), stage)  # which ends the form's token
+    page.evaluate("htmx.trigger('#new-answers', 'live')")
+    expect(page.get_by_text("This page is out of date")).to_be_visible()
+    expect(name).to_have_value("Age and size")

@@ -122,8 +122,11 @@ def test_the_page_says_what_the_result_reveals_and_to_whom(
     assert "What has not ended after 30 days expires." in words
 
 
-def test_the_answers_are_live_and_ask_for_these_choices_again(world: World) -> None:
+def test_the_answers_are_live_and_ask_with_the_form_as_it_is(world: World) -> None:
     html = show(world).content.decode()
-    aside = html.partition('<aside id="new-answers"')[2].partition(">\n  <section")[0]
+    form = html.partition('<form id="new-task"')[2]
+    before, _, after = form.partition('<aside id="new-answers"')
+    aside = after.partition(">\n  <section")[0]
     assert f"presence:{world.sites[0].pk} presence:{world.sites[1].pk}" in aside
-    assert f'hx-get="/tasks/new/?collaboration={world.collaboration.pk}&amp;' in aside
+    assert 'hx-post="/tasks/new/"' in aside
+    assert "</form>" not in before  # whose fields htmx sends with it
