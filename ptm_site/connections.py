@@ -6,9 +6,11 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from ptm_site.long_bodies import REST, Rest
 from ptm_site.room import room
 
 # Stands for the last request of all connections on which none is under way.
@@ -17,8 +19,18 @@ ANSWERED: Any = SimpleNamespace(response_complete=True, message_event=asyncio.Ev
 
 class Connection(HttpToolsProtocol):
     held = b""
+    unwanted = (
+        0  # bytes of a body that are still to come, and of which nobody takes any
+    )
 
     def data_received(self, data: bytes) -> None:
+        if self.unwanted:
+            self._unset_keepalive_if_required()
+            came = len(data)
+            data = data[self.unwanted :]
+            self.unwanted = max(self.unwanted - came, 0)
+            if not data:
+                return
         begins = self.cycle is None or self.cycle is ANSWERED
         if not begins or not room().is_full():
             super().data_received(data)
@@ -28,6 +40,33 @@ class Connection(HttpToolsProtocol):
         self.held = data
         # In its own context: it is called in that of a request that makes room.
         room().wait(partial(contextvars.copy_context().run, self.enter))
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self.scope[REST] = self.rest_of_body  # type: ignore[literal-required]
+
+    def rest_of_body(self, received: int) -> Rest | None:
+        """Leave the body to the application, which has so many bytes of it.
+
+        Not if all has come, if its length is unknown, or if the line is encrypted here.
+        """
+        request, line = self.cycle, self.transport.get_extra_info
+        length = dict(self.headers).get(b"content-length")
+        if not request.more_body or request.disconnected or length is None:
+            return None
+        if line("sslcontext") is not None:
+            return None
+        self.flow.pause_reading()
+        first, request.body = bytes(request.body), bytearray()
+        left = int(length) - received - len(first)
+        return Rest(line("socket"), first, left, self._go_on)
+
+    def _go_on(self, unwanted: int) -> None:
+        """Behind the body: the parser does not know that it has been."""
+        self.unwanted = unwanted
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.on_message_complete()
 
     def enter(self) -> None:
         data, self.held = self.held, b""

@@ -1,6 +1,7 @@
 """Worlds: rival sites with people in every role, and doubles of nothing."""
 
 import copy
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,17 @@ def run(world: World, node: NodeClient) -> dict[str, Any]:
     world.send(organizations=[world.sites[0].pk])
     (assignment,) = node.claimed()
     return assignment
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of nobody's authority, with its key in the same file."""
+    path = tmp_path_factory.mktemp("tls") / "site.pem"
+    subject = ["-subj", "/CN=ptm.test", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "1"]
+    curve = ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    files = ["-keyout", str(path), "-out", f"{path}.crt"]
+    subprocess.run(
+        [*command, *curve, *subject, *files], check=True, capture_output=True
+    )
+    return path

@@ -32,6 +32,7 @@ from apps.results.uploads import (
 from apps.tasks.logs import OffsetConflict
 from apps.tasks.reports import held_run
 from apps.writes import change
+from ptm_site.long_bodies import Bytes
 
 
 class UploadBusy(Refusal):
@@ -62,24 +63,24 @@ class Chunk:
         self._file.seek(offset)
         self.sum = sum_so_far(self.upload.pk, offset)
 
-    def take(self, blocks: Iterable[bytes]) -> None:
+    def take(self, blocks: Iterable[Bytes]) -> None:
         for block in blocks:
             self.write([block])
             self.add([block])
 
-    def write(self, blocks: Iterable[bytes]) -> None:
+    def write(self, blocks: Iterable[Bytes]) -> None:
         """Append them; from the first refusal on, which `end` raises, nothing."""
         for block in blocks:
             if self.refusal is None:
                 self.refusal = self._append(block)
 
-    def add(self, blocks: Iterable[bytes]) -> None:
+    def add(self, blocks: Iterable[Bytes]) -> None:
         """Add them to the sum, which nobody asks for after a refusal."""
         if self.sum is not None:
             for block in blocks:
                 self.sum.update(block)
 
-    def _append(self, block: bytes) -> Refusal | None:
+    def _append(self, block: Bytes) -> Refusal | None:
         if self.length + len(block) > self.upload.length:
             return Refusal("length_exceeded", "More bytes than announced.")
         left = memoryview(block)
@@ -164,7 +165,7 @@ def write_out(chunk: Chunk) -> None:
         os.posix_fadvise(file.fileno(), chunk.start, size, os.POSIX_FADV_DONTNEED)
 
 
-def take_first(*, node: Node, upload: Upload, blocks: Iterable[bytes]) -> Upload:
+def take_first(*, node: Node, upload: Upload, blocks: Iterable[Bytes]) -> Upload:
     """Append what came with the request that opened the upload.
 
     Unless an earlier one has: its answer got lost, and how far it came is the answer.

@@ -18,9 +18,10 @@ from apps.errors import Refusal
 from apps.nodes.node_api import NodeView
 from apps.results.chunks import begin, end, settled_upload, take_first
 from apps.results.models import Upload
-from apps.results.receiving import BLOCK, receiving
+from apps.results.receiving import receiving
 from apps.results.uploads import Announced, create_upload, find_upload
 from apps.tasks.node_api import whole_number
+from ptm_site.long_bodies import BLOCK
 
 MAX_CHUNK_BYTES = 32 * 1024 * 1024
 VERSION = {"Tus-Resumable": "1.0.0"}

@@ -1,6 +1,5 @@
 import signal
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -41,20 +40,6 @@ def server() -> Iterator[FakeServer]:
     server = FakeServer()
     yield server
     server.close()
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of nobody's authority, with its key in the same file."""
-    path = tmp_path_factory.mktemp("tls") / "site.pem"
-    subject = ["-subj", "/CN=ptm.test", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "1"]
-    curve = ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    files = ["-keyout", str(path), "-out", f"{path}.crt"]
-    subprocess.run(
-        [*command, *curve, *subject, *files], check=True, capture_output=True
-    )
-    return path
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from apps.nodes.models import Node
 from apps.results import receiving
 from apps.results.chunks import Chunk
 from apps.results.models import Result, Upload
-from apps.results.receiving import BLOCK, MARK, ReceivedChunks
+from apps.results.receiving import MARK, ReceivedChunks
 from apps.tasks.models import Run
 from ptm_site.held import Message, Receive, Send
+from ptm_site.long_bodies import BLOCK
 from tests.daemon import OCTETS, NodeClient
 from tests.live import go_live
 from tests.worlds import World

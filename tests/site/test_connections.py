@@ -1,18 +1,16 @@
 """What the server keeps of a connection that waits, and what it must not forget."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import pytest
-from uvicorn.config import Config
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 
 from ptm_site.connections import ANSWERED, Connection, Socket
-from ptm_site.room import INSIDE, room
+from ptm_site.room import INSIDE
+from tests.site.serving import full_room, serving
 
 FIRST = b"GET /first HTTP/1.1\r\nHost: here\r\nX-Name: ada\r\n\r\n"
 SECOND = b"GET /second HTTP/1.1\r\nHost: here\r\nX-Name: eve\r\n\r\n"
@@ -38,23 +36,8 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "websocket.send", "text": said["text"]})
 
 
-@asynccontextmanager
-async def serving() -> AsyncIterator[tuple[int, ServerState]]:
-    config = Config(echo, http=Connection, ws=Socket, lifespan="off", log_config=None)
-    config.load()
-    state = ServerState()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: Connection(config, state, {}), "127.0.0.1", 0
-    )
-    async with server:
-        yield server.sockets[0].getsockname()[1], state
-        while state.connections:  # until those that the clients closed are
-            await asyncio.sleep(0)
-
-
 async def test_a_request_that_comes_while_another_is_answered_is_kept() -> None:
-    async with serving() as (port, _):
+    async with serving(echo) as (port, _):
         for cut in range(len(SECOND) + 1):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(FIRST + SECOND[:cut])
@@ -66,7 +49,7 @@ async def test_a_request_that_comes_while_another_is_answered_is_kept() -> None:
 
 
 async def test_nothing_of_an_answered_request_is_kept() -> None:
-    async with serving() as (port, state):
+    async with serving(echo) as (port, state):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(FIRST)
         await reader.readuntil(b"ada asked for /first.")
@@ -80,7 +63,7 @@ async def test_nothing_of_an_answered_request_is_kept() -> None:
 
 
 async def test_nothing_of_its_handshake_is_kept_of_a_socket_that_is_open() -> None:
-    async with serving() as (port, state):
+    async with serving(echo) as (port, state):
         client = await connect(f"ws://127.0.0.1:{port}/", compression=None)
         async with client:
             await client.send("still here")
@@ -89,15 +72,6 @@ async def test_nothing_of_its_handshake_is_kept_of_a_socket_that_is_open() -> No
             assert isinstance(socket, Socket)
             assert not socket.request.headers
             assert not hasattr(socket, "response")
-
-
-@asynccontextmanager
-async def full_room() -> AsyncIterator[AsyncExitStack]:
-    """Others are inside; what is yielded lets all of them leave."""
-    async with AsyncExitStack() as others:
-        for _ in range(INSIDE):
-            await others.enter_async_context(room())
-        yield others
 
 
 async def begin(port: int, state: ServerState, said: bytes) -> Streams:
@@ -116,7 +90,7 @@ def held(state: ServerState) -> list[Connection]:
 
 async def test_without_room_a_request_waits_as_its_bytes() -> None:
     earlier.clear()
-    async with serving() as (port, state), full_room() as others:
+    async with serving(echo) as (port, state), full_room() as others:
         first = await begin(port, state, FIRST)
         second = await begin(port, state, SECOND)
         assert [c.cycle for c in held(state)] == [None, None]
@@ -133,7 +107,7 @@ async def test_without_room_a_request_waits_as_its_bytes() -> None:
 
 @pytest.mark.parametrize("stays", [True, False])
 async def test_half_a_request_keeps_nobody_out(stays: bool) -> None:
-    async with serving() as (port, state), full_room() as others:
+    async with serving(echo) as (port, state), full_room() as others:
         halves = [await begin(port, state, FIRST[:9]) for _ in range(INSIDE + 1)]
         reader, writer = await begin(port, state, SECOND)
         if not stays:
@@ -147,7 +121,7 @@ async def test_half_a_request_keeps_nobody_out(stays: bool) -> None:
 
 
 async def test_what_waits_when_the_server_ends_is_answered() -> None:
-    async with serving() as (port, state), full_room():
+    async with serving(echo) as (port, state), full_room():
         reader, writer = await begin(port, state, FIRST)
         for connection in held(state):
             connection.shutdown()
