@@ -101,6 +101,12 @@
     pollAgain();
   };
 
+  // Where it waited for another request, that one may have changed what is shown.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const { elt } = event.detail;
+    if (elt.dataset.live) event.detail.path = elt.getAttribute("hx-get") || event.detail.path;
+  });
+
   // What HTTP answers decides: a page that is not ours any more is not kept on show.
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (!event.detail.target.closest("[data-live]")) return;

@@ -49,6 +49,15 @@ HINT_TWICE = """() => new Promise((resolve) => {
 })"""
 
 
+# A search and a hint at the same moment, or the other way round.
+SEARCH_AND_HINT = """(order) => {
+  document.querySelector("#id_q").value = "in the west";
+  for (const [place, event] of order) htmx.trigger(place, event);
+}"""
+SEARCH = ("#task-filters", "change")
+HINT = ("#tasks", "live")
+
+
 @pytest.fixture
 def context(readers: Readers) -> Iterator[BrowserContext]:
     context = readers.new_context("researcher")
@@ -213,3 +222,21 @@ def test_a_page_whose_socket_was_lost_finds_it_again(
     page.evaluate(WATCH_FOR, "Cancelled")
     done = cancel(stage, task)
     assert page.evaluate("window.shown") - done < SOON
+
+
+@pytest.mark.parametrize(
+    "order",
+    [(SEARCH, HINT), (HINT, SEARCH), (HINT, SEARCH, HINT), (SEARCH, HINT, SEARCH)],
+)
+def test_a_list_shows_what_is_searched_for_though_it_is_brought_up_to_date(
+    context: BrowserContext, order: tuple[tuple[str, str], ...]
+) -> None:
+    page = context.new_page()
+    page.goto("/tasks/")
+    rows = page.locator("#tasks tbody tr")
+    expect(rows.filter(has_text="Patients of three sites")).not_to_have_count(0)
+    page.evaluate(SEARCH_AND_HINT, order)
+    expect(rows.filter(has_not_text="in the west")).to_have_count(0)
+    expect(page.locator(".htmx-request")).to_have_count(0)
+    expect(rows).not_to_have_count(0)
+    assert rows.filter(has_not_text="in the west").count() == 0
