@@ -4,12 +4,13 @@ import asyncio
 import contextvars
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from ptm_site.held import Message
 from ptm_site.long_bodies import REST, Rest
 from ptm_site.room import room
 
@@ -19,9 +20,8 @@ ANSWERED: Any = SimpleNamespace(response_complete=True, message_event=asyncio.Ev
 
 class Connection(HttpToolsProtocol):
     held = b""
-    unwanted = (
-        0  # bytes of a body that are still to come, and of which nobody takes any
-    )
+    # Bytes of a body that are still to come, and that nobody takes any more.
+    unwanted = 0
 
     def data_received(self, data: bytes) -> None:
         if self.unwanted:
@@ -43,13 +43,15 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self.scope[REST] = self.rest_of_body  # type: ignore[literal-required]
+        cast(Message, self.scope)[REST] = self.rest_of_body
 
     def rest_of_body(self, received: int) -> Rest | None:
         """Leave the body to the application, which has so many bytes of it.
 
         Not if all has come, if its length is unknown, or if the line is encrypted here.
         """
+        if self.pipeline:  # what was parsed last is another request
+            return None
         request, line = self.cycle, self.transport.get_extra_info
         length = dict(self.headers).get(b"content-length")
         if not request.more_body or request.disconnected or length is None:
@@ -63,10 +65,17 @@ class Connection(HttpToolsProtocol):
 
     def _go_on(self, unwanted: int) -> None:
         """Behind the body: the parser does not know that it has been."""
+        if self.transport.is_closing():
+            return
         self.unwanted = unwanted
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self.on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.scope is not None:
+            cast(Message, self.scope).pop(REST, None)  # it leads back here
+        super().connection_lost(exc)
 
     def enter(self) -> None:
         data, self.held = self.held, b""

@@ -57,11 +57,28 @@ class Rest:
         return [block], self._left > 0
 
     async def _receive(self, room: memoryview, patience: float) -> int:
+        while True:
+            try:
+                return self._line.recv_into(room)
+            except BlockingIOError:
+                if not await self._readable(patience):
+                    return 0
+            except OSError:
+                return 0
+
+    async def _readable(self, patience: float) -> bool:
+        """Take nothing: a time-out in the same moment would lose what was taken."""
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        loop.add_reader(self._line, ready.set)
         try:
             async with asyncio.timeout(patience):
-                return await asyncio.get_running_loop().sock_recv_into(self._line, room)
-        except OSError:  # as is TimeoutError
-            return 0
+                await ready.wait()
+        except TimeoutError:
+            return False
+        finally:
+            loop.remove_reader(self._line)
+        return True
 
     def close(self) -> None:
         self._line.close()

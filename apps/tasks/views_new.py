@@ -43,7 +43,8 @@ def _go_on(request: HttpRequest, draft: Draft) -> HttpResponse:
     """Show the page with the choices that were just made."""
     if request.headers.get("HX-Request"):
         response = _show(request, draft)
-        response["HX-Replace-Url"] = f"{request.path}?{draft.address}"
+        if request.headers.get("HX-Trigger") != "new-answers":  # which chooses nothing
+            response["HX-Replace-Url"] = f"{request.path}?{draft.address}"
         return response
     typed = draft.data.copy()
     for name in OF_THE_FORM:

@@ -1,6 +1,9 @@
 """What the server keeps of a connection that waits, and what it must not forget."""
 
 import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -36,6 +39,13 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "websocket.send", "text": said["text"]})
 
 
+@pytest.fixture
+def no_garbage_collector() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
 async def test_a_request_that_comes_while_another_is_answered_is_kept() -> None:
     async with serving(echo) as (port, _):
         for cut in range(len(SECOND) + 1):
@@ -60,6 +70,36 @@ async def test_nothing_of_an_answered_request_is_kept() -> None:
         assert connection.cycle is ANSWERED
         writer.close()
         await writer.wait_closed()
+
+
+async def test_who_says_nothing_may_leave() -> None:
+    async with serving(echo) as (port, state):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        while not state.connections:
+            await asyncio.sleep(0)
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_what_is_cut_off_is_gone_without_the_garbage_collector(
+    no_garbage_collector: None,
+) -> None:
+    async def wait(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with serving(wait) as (port, state):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(FIRST)
+        while not state.tasks:
+            await asyncio.sleep(0)
+        cut_off = weakref.ref(next(iter(state.connections)))
+        writer.close()
+        await writer.wait_closed()
+        while state.tasks or state.connections:
+            await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert cut_off() is None
 
 
 async def test_nothing_of_its_handshake_is_kept_of_a_socket_that_is_open() -> None:

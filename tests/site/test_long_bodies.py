@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import socket
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -31,8 +33,11 @@ class Taker:
         self.patience = patience
         self.reads = reads
         self.taken = b""
+        self.bodies: list[bytes] = []
         self.whole = False
         self.begun = asyncio.Event()
+        self.asks = asyncio.Event()
+        self.asks.set()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         message = await receive()
@@ -41,12 +46,14 @@ class Taker:
             return
         self.taken = message["body"]
         self.begun.set()
+        await self.asks.wait()
         rest: Rest | None = scope[REST](len(self.taken))
         if rest is None:
             await self.take_messages(receive, more=message["more_body"])
         else:
             await self.take(rest)
             rest.close()
+        self.bodies.append(self.taken)
         await answer(send, b"%d taken" % len(self.taken))
 
     async def take(self, rest: Rest) -> None:
@@ -91,21 +98,60 @@ async def test_every_byte_comes_once_and_the_next_request_is_answered(
 
 
 async def test_a_slow_line_is_not_a_silent_one() -> None:
-    taker = Taker(patience=0.2)
+    taker = Taker(patience=1.0)
     async with serving(taker) as (port, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head(9))
         for place in range(9):
             writer.write(BODY[place : place + 1])
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.15)
         await reader.readuntil(b"9 taken")
         assert taker.taken == BODY[:9]
         writer.close()
         await writer.wait_closed()
 
 
+async def test_a_request_behind_the_body_keeps_its_own() -> None:
+    """The parser has begun with it before anybody asks for the rest of the first."""
+    taker = Taker()
+    taker.asks.clear()
+    async with serving(taker) as (port, state):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head(9) + b"first")
+        await taker.begun.wait()
+        writer.write(b"body" + head(11) + b"the")
+        while not connection_of(state).pipeline:
+            await asyncio.sleep(0)
+        taker.asks.set()
+        await reader.readuntil(b"9 taken")
+        writer.write(b" second!" + NEXT)
+        await reader.readuntil(b"11 taken")
+        await reader.readuntil(b"the next")
+        assert taker.bodies == [b"firstbody", b"the second!"]
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_what_comes_when_patience_ends_is_taken_or_left_and_not_lost() -> None:
+    near, far = socket.socketpair()
+    left: list[int] = []
+    with near, far:
+        rest = Rest(near, b"", 100, left.append)
+        reading = asyncio.ensure_future(rest.read(0.05))
+        await asyncio.sleep(0)
+        far.sendall(BODY[:30])
+        time.sleep(0.1)  # noqa: ASYNC251 the loop then finds both at once
+        blocks, _ = await reading
+        rest.close()
+        far.close()
+        taken = b"".join(blocks)
+        assert left == [100 - len(taken)]
+        near.setblocking(True)
+        assert taken + near.recv(100) == BODY[:30]
+
+
 async def test_of_a_line_that_falls_silent_what_came_is_kept() -> None:
-    taker = Taker(patience=0.05)
+    taker = Taker(patience=0.5)
     async with serving(taker) as (port, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head() + BODY[: BLOCK + 7])
@@ -158,10 +204,14 @@ async def test_what_nobody_takes_is_no_request(full: bool) -> None:
 
 
 async def until_unwanted(state: ServerState, left: int) -> None:
+    while connection_of(state).unwanted != left:
+        await asyncio.sleep(0)
+
+
+def connection_of(state: ServerState) -> Connection:
     (connection,) = state.connections
     assert isinstance(connection, Connection)
-    while connection.unwanted != left:
-        await asyncio.sleep(0)
+    return connection
 
 
 async def test_without_an_announced_length_all_comes_as_messages() -> None:

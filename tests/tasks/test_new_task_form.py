@@ -51,6 +51,14 @@ def test_with_scripts_the_address_follows_the_choices_only(world: World) -> None
     assert "field-errors" not in answer.content.decode()
 
 
+def test_asking_the_sites_again_leaves_the_address_as_it_is(world: World) -> None:
+    headers = {"HX-Request": "true", "HX-Trigger": "new-answers"}
+    asked = form_of(world, step=None, organizations=[world.sites[0].pk])
+    answer = browser(world).post("/tasks/new/", asked, headers=headers)
+    assert answer.status_code == 200
+    assert "HX-Replace-Url" not in answer
+
+
 def test_arguments_turn_to_json_and_back(world: World) -> None:
     as_json = send(world, step="choose", **{"as": "json", "purpose": "x" * 2000})
     written = as_json.context["arguments"]["arguments_text"].value()
