@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.watching import Axe
 from tools.frontend.__main__ import MODULES
@@ -49,3 +49,11 @@ def readers(browser: Browser, stage: Stage) -> Iterator[Readers]:
 @pytest.fixture(scope="package")
 def axe() -> Axe:
     return Axe((MODULES / "axe-core" / "axe.min.js").read_text())
+
+
+@pytest.fixture
+def page(stage: Stage, readers: Readers) -> Iterator[Page]:
+    """A window in which nobody is signed in."""
+    context = readers.new_context()
+    yield context.new_page()
+    context.close()

@@ -4,38 +4,16 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
-from contextlib import suppress
 
-import pytest
-from playwright.sync_api import Error, Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.people import SITES, choose_algorithm, choose_sites, send, sign_in
 from tests.browser.watching import Watch
-from tools.rig.browser import Readers
-from tools.screenshots.stage import WEST, Stage
+from tools.screenshots.stage import Stage
 
 COLUMNS = ("age", "tsize")
 PATIENTS = 686
 FINISHED_SECONDS = 30
-CHOICE_FIRST = "box => { box.click(); htmx.trigger('#new-answers', 'live'); }"
-# The refresh is sent with the choice's answer, which settles a moment later.
-CHOICE_AND_REFRESH_BEGUN = """box => new Promise((settled) => {
-  document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.target.id === "new-task") settled();
-  });
-  box.click();
-  htmx.trigger("#new-answers", "live");
-})"""
-CHOICE_LAST = "box => { htmx.trigger('#new-answers', 'live'); box.click(); }"
-
-
-@pytest.fixture
-def page(stage: Stage, readers: Readers) -> Iterator[Page]:
-    """A window in which nobody is signed in."""
-    context = readers.new_context()
-    yield context.new_page()
-    context.close()
 
 
 def compose(page: Page) -> None:
@@ -113,71 +91,3 @@ def test_a_mistake_is_told_at_its_field_and_keeps_what_was_typed(
     chosen = [page.get_by_role("checkbox", name=site) for site in SITES]
     assert all(box.is_checked() for box in chosen)
     assert page.get_by_role("checkbox", checked=True).count() == len(SITES)
-
-
-@pytest.mark.parametrize("choice_comes", ["first", "last"])
-def test_what_is_chosen_while_the_sites_are_asked_again_stays(
-    page: Page, stage: Stage, choice_comes: str
-) -> None:
-    sign_in(page, stage)
-    page.goto(f"/tasks/new/?version={stage.facts['version']}&function=summary")
-    choose_sites(page, [*SITES, WEST])
-    answers = page.locator("#new-answers").get_by_role("listitem")
-    asking = page.locator(".htmx-request")
-    expect(answers).to_have_count(len(SITES) + 1)
-    expect(asking).to_have_count(0)
-    west = page.get_by_role("checkbox", name=WEST)
-    # In one turn of the page's, so that no answer comes in between.
-    west.evaluate(CHOICE_FIRST if choice_comes == "first" else CHOICE_LAST)
-    expect(answers).to_have_count(len(SITES))
-    expect(asking).to_have_count(0)
-    expect(west).not_to_be_checked()
-    assert page.get_by_role("checkbox", checked=True).count() == len(SITES)
-
-
-def test_a_choice_stays_though_an_older_question_is_answered_after_it(
-    page: Page, stage: Stage
-) -> None:
-    sign_in(page, stage)
-    page.goto(f"/tasks/new/?version={stage.facts['version']}&function=summary")
-    choose_sites(page, [*SITES, WEST])
-    answers = page.locator("#new-answers").get_by_role("listitem")
-    asking = page.locator(".htmx-request")
-    expect(answers).to_have_count(len(SITES) + 1)
-    expect(asking).to_have_count(0)
-    held: list[Route] = []
-
-    def hold_the_refresh(route: Route) -> None:
-        refreshes = route.request.headers.get("hx-trigger") == "new-answers"
-        if refreshes and not held:
-            held.append(route)
-        else:
-            route.continue_()
-
-    page.route("**/tasks/new/", hold_the_refresh)
-    first, second = (page.get_by_role("checkbox", name=n) for n in (WEST, SITES[0]))
-    first.evaluate(CHOICE_AND_REFRESH_BEGUN)
-    second.uncheck()
-    expect(answers).to_have_count(len(SITES) - 1)
-    with suppress(Error):  # of a request that was given up
-        held[0].continue_()
-    if answer := held[0].request.response():
-        answer.finished()
-    page.evaluate("() => new Promise(requestAnimationFrame)")
-    expect(first).not_to_be_checked()
-    expect(second).not_to_be_checked()
-    expect(answers).to_have_count(len(SITES) - 1)
-
-
-def test_a_form_that_is_out_of_date_keeps_what_was_typed(
-    page: Page, stage: Stage
-) -> None:
-    sign_in(page, stage)
-    page.goto(f"/tasks/new/?version={stage.facts['version']}&function=summary")
-    name = page.get_by_label("Name", exact=True)
-    name.fill("Age and size")
-    page.context.clear_cookies(name="sessionid")
-    sign_in(page.context.new_page(), stage)  # which ends the form's token
-    page.evaluate("htmx.trigger('#new-answers', 'live')")
-    expect(page.get_by_text("This page is out of date")).to_be_visible()
-    expect(name).to_have_value("Age and size")
