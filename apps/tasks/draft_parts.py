@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from apps.organizations.models import Organization
 from apps.tasks.sites import ServingNode
 
-LONGEST_ADDRESS = 1500  # a longer one is not safe everywhere
-
 
 @dataclass(frozen=True)
 class Site:

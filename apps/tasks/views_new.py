@@ -12,7 +12,6 @@ from apps.tasks.answers import who_sees
 from apps.tasks.api import position
 from apps.tasks.argument_fields import is_flat
 from apps.tasks.argument_forms import JsonArguments
-from apps.tasks.draft_parts import LONGEST_ADDRESS
 from apps.tasks.drafts import Draft
 from apps.tasks.earlier import begin_from
 from apps.tasks.forms import ArgumentsForm, TaskForm, arguments_form, show_refusal
@@ -20,6 +19,7 @@ from apps.tasks.idempotency import KeyedRequest
 from apps.tasks.services import create_task
 from ptm_site.pages import reader_of
 
+LONGEST_ADDRESS = 1500  # a longer one is not safe everywhere
 OF_THE_FORM = ("csrfmiddlewaretoken", "step", "key")
 
 

@@ -12,7 +12,7 @@ from apps.tasks.models import Task
 from tests.daemon import NodeClient
 from tests.pages import browser
 from tests.stored import nothing_stored
-from tests.tasks.new_task import errors, send, show, text
+from tests.tasks.new_task import errors, form_of, send, show, text
 from tests.worlds import World, add_node
 
 pytestmark = pytest.mark.backends
@@ -345,6 +345,10 @@ class TestPage:
         page = show(shared, "?a-columns=age%0Astage")
         assert "Heart failure A Cannot run. It has no column stage." in text(page)
         assert "Heart failure B Would run now." in text(page)
+        typed = form_of(shared, step=None, **{"a-columns": "age\r\nstage"})
+        by_htmx = {"HX-Request": "true"}
+        again = browser(shared).post("/tasks/new/", typed, headers=by_htmx)
+        assert "Heart failure A Cannot run. It has no column stage." in text(again)
         as_json = '?as=json&arguments_text={"columns":["stage"]}'
         assert "It has no column stage." in text(show(shared, as_json))
         own = "?a-columns=age%0Astage&query_0=SELECT+1"  # what it gives nobody knows

@@ -59,6 +59,18 @@ def test_asking_the_sites_again_leaves_the_address_as_it_is(world: World) -> Non
     assert "HX-Replace-Url" not in answer
 
 
+def test_asking_again_tells_nothing_of_another_collaboration(
+    world: World, rival: World
+) -> None:
+    headers = {"HX-Request": "true", "HX-Trigger": "new-answers"}
+    asked = form_of(rival, step=None)
+    answer = browser(world).post("/tasks/new/", asked, headers=headers)
+    told = answer.content.decode()
+    hidden = [rival.collaboration.name, *(site.name for site in rival.sites)]
+    assert not [name for name in hidden if name in told]
+    assert answer.context["draft"].version == world.version
+
+
 def test_arguments_turn_to_json_and_back(world: World) -> None:
     as_json = send(world, step="choose", **{"as": "json", "purpose": "x" * 2000})
     written = as_json.context["arguments"]["arguments_text"].value()
