@@ -14,6 +14,7 @@ from ptm_node.runtimes.base import (
     Mount,
     sandbox_user,
 )
+from ptm_node.runtimes.docker import _killed_as_it_began
 
 from tests.node.docker_support import (
     LIMITS,
@@ -91,6 +92,24 @@ def test_a_lack_of_memory_that_the_engine_had_no_time_to_see_is_known(
     assert ending == Exit(137, out_of_memory=True)
     found = docker_client.api.inspect_container(handle.id)
     assert not found["State"]["OOMKilled"]
+
+
+@pytest.mark.parametrize(
+    ("code", "ended", "known"),
+    [
+        (137, "15.99", True),
+        (137, "16.03", True),
+        (137, "17.5", False),
+        (1, "16", False),
+    ],
+)
+def test_who_is_killed_about_when_it_began_had_no_memory(
+    code: int, ended: str, known: bool
+) -> None:
+    began = "2026-01-02T03:04:16.0000001Z"
+    ends = f"2026-01-02T03:04:{ended}Z"
+    state = {"ExitCode": code, "StartedAt": began, "FinishedAt": ends}
+    assert _killed_as_it_began(state) is known
 
 
 @pytest.mark.parametrize("engine", ["late"], indirect=True)

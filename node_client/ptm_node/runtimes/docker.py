@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -46,7 +46,10 @@ _KILLED = 137
 # As much as this a container may be ahead of the node that reads: beyond, Docker begins
 # the file anew, and the reader's log ends with Docker's complaint about that.
 _LOG_AHEAD = 8 << 20
-_OOM_SECONDS = 1.0
+# On a busy machine the engine says so 2 s after the end, and of one that was killed
+# hardly later than it began, never.
+_OOM_SECONDS = 5.0
+_BEGINNING = timedelta(milliseconds=200)
 _NO_RUNTIME = re.compile(r"unknown( or invalid)? runtime", re.IGNORECASE)
 # Then it is the site that has no such file.
 _NO_MOUNT = re.compile(r"mounting|bind source|mount config", re.IGNORECASE)
@@ -68,6 +71,8 @@ class DockerRuntime:
         self._progress = progress or Silent()
         # Folders that an image declares as volumes, for images that ran before.
         self._volumes: dict[str, list[str]] = {}
+        # Of whose end this node is the cause.
+        self._stopped: set[str] = set()
 
     @property
     def ready(self) -> bool:
@@ -124,11 +129,13 @@ class DockerRuntime:
         if ended is None:
             return None
         memory = bool(ended.code) and self._ran_out_of_memory(handle)
-        if ended.code == _KILLED and ended.witnessed and not memory:
+        stopped = handle.id in self._stopped
+        if ended.code == _KILLED and ended.witnessed and not (memory or stopped):
             memory = self._watch.await_out_of_memory(handle.id, _OOM_SECONDS)
         return Exit(ended.code, out_of_memory=memory, witnessed=ended.witnessed)
 
     def stop(self, handle: Handle, grace: float) -> None:
+        self._stopped.add(handle.id)
         self._unless_gone(
             lambda client: client.stop(handle.id, timeout=round(grace)), "stop", handle
         )
@@ -140,6 +147,7 @@ class DockerRuntime:
             handle,
         )
         self._watch.forget(handle.id)
+        self._stopped.discard(handle.id)
         return removed
 
     @contextmanager
@@ -198,7 +206,8 @@ class DockerRuntime:
             state = self._watch.client.inspect_container(handle.id)["State"]
         except (RunFailure, DockerException, requests.RequestException):
             return False
-        return bool(state["OOMKilled"]) or _killed_as_it_began(state)
+        early = handle.id not in self._stopped and _killed_as_it_began(state)
+        return bool(state["OOMKilled"]) or early
 
     def _unless_gone(
         self, act: Callable[[docker.APIClient], object], verb: str, handle: Handle
@@ -216,15 +225,15 @@ class DockerRuntime:
 
 
 def _killed_as_it_began(state: dict[str, Any]) -> bool:
-    """Whether it was killed before the engine counted it as started.
+    """Whether it was killed about when the engine counted it as started.
 
-    It watches the memory only from then on, and kills for others only from then on:
-    who is left is the kernel, for want of memory.
+    It watches the memory only from then on, and what was killed before may take a
+    moment to end. Who is left to have killed it is the kernel, for want of memory.
     """
     began, ended = (
         datetime.fromisoformat(state[name]) for name in ("StartedAt", "FinishedAt")
     )
-    return state["ExitCode"] == _KILLED and ended < began
+    return state["ExitCode"] == _KILLED and ended < began + _BEGINNING
 
 
 def _under_way(error: Exception) -> bool:
